@@ -1,0 +1,15 @@
+/**
+ * The keys under which Spanwise keeps things in an OpenTelemetry context.
+ *
+ * They are `Symbol.for` keys, so that two copies of this package (ESM beside CJS) understand each other.
+ */
+import { createContextKey } from '@opentelemetry/api';
+
+/** The tracer that spans started in this context belong to. */
+export const OWNER_KEY = createContextKey('spanwise.v1.owner');
+/** Which identity entries of the baggage are only defaults of a tracer, and of which. */
+export const DEFAULTS_KEY = createContextKey('spanwise.v1.identity-defaults');
+/** The span that arrived from outside, as our propagator read it, with the trust that was given to it. */
+export const REMOTE_KEY = createContextKey('spanwise.v1.remote');
+/** The decorated member whose span is active, so that stacked decorators share one span. */
+export const MEMBER_KEY = createContextKey('spanwise.v1.member');

@@ -1,0 +1,151 @@
+/**
+ * Every attribute, baggage key, header and environment name that Spanwise reads or writes, in one table.
+ *
+ * HoneyHive has two spellings, both real: dotted `honeyhive.*` for identity, underscored `honeyhive_<ns>.*` for
+ * an event's payload. They are kept apart here because its backend routes them apart.
+ */
+
+/** Identity attributes, stamped on every span. */
+export const ATTR_SESSION_ID = 'honeyhive.session_id';
+export const ATTR_PROJECT = 'honeyhive.project';
+export const ATTR_SOURCE = 'honeyhive.source';
+export const ATTR_PARENT_ID = 'honeyhive.parent_id';
+export const ATTR_SESSION_NAME = 'honeyhive.session_name';
+export const ATTR_SESSION_AUTO_CREATE = 'honeyhive.session_auto_create';
+/** OpenTelemetry's own session attribute (semantic conventions, `session.id`). */
+export const ATTR_OTEL_SESSION_ID = 'session.id';
+/** Routing attributes that older HoneyHive backends and Traceloop read. */
+export const TRACELOOP_PREFIX = 'traceloop.association.properties.';
+/** Prefix of baggage entries copied to attributes. */
+export const BAGGAGE_ATTRIBUTE_PREFIX = 'baggage.';
+
+export const ATTR_EXPERIMENT_ID = 'honeyhive.experiment_id';
+export const ATTR_EXPERIMENT_NAME = 'honeyhive.experiment_name';
+export const ATTR_EXPERIMENT_VARIANT = 'honeyhive.experiment_variant';
+export const ATTR_EXPERIMENT_GROUP = 'honeyhive.experiment_group';
+export const ATTR_EXPERIMENT_METADATA = 'honeyhive.experiment_metadata';
+
+/** Event payload namespaces: payload field → attribute prefix. */
+export const PAYLOAD_NAMESPACES = {
+  inputs: 'honeyhive_inputs',
+  outputs: 'honeyhive_outputs',
+  metadata: 'honeyhive_metadata',
+  metrics: 'honeyhive_metrics',
+  feedback: 'honeyhive_feedback',
+  config: 'honeyhive_config',
+  userProperties: 'honeyhive_user_properties',
+} as const;
+export type PayloadNamespace = keyof typeof PAYLOAD_NAMESPACES;
+
+export const ATTR_EVENT_TYPE = 'honeyhive_event_type';
+export const ATTR_EVENT_TYPE_RAW = 'honeyhive_event_type_raw';
+export const ATTR_EVENT_NAME = 'honeyhive_event_name';
+export const ATTR_EVENT_ID = 'honeyhive_event_id';
+export const ATTR_ERROR = 'honeyhive_error';
+export const ATTR_ERROR_TYPE = 'honeyhive_error_type';
+export const ATTR_DURATION_MS = 'honeyhive_duration_ms';
+/** The key a method's whole result is stored under, below `honeyhive_outputs`. */
+export const RESULT_KEY = 'result';
+
+/** Attributes of our own. */
+export const ATTR_ABANDONED = 'spanwise.abandoned';
+export const ATTR_TRUNCATED = 'spanwise.truncated';
+export const REDACTED = '[REDACTED]';
+
+/** Baggage keys of identity, as they travel. */
+export const BAGGAGE_SESSION_ID = 'session_id';
+export const BAGGAGE_PROJECT = 'project';
+export const BAGGAGE_SOURCE = 'source';
+export const BAGGAGE_SESSION_NAME = 'session_name';
+export const BAGGAGE_PARENT_ID = 'parent_id';
+export const BAGGAGE_RUN_ID = 'run_id';
+export const BAGGAGE_DATASET_ID = 'dataset_id';
+export const BAGGAGE_DATAPOINT_ID = 'datapoint_id';
+/** A process-local id that Python senders leak into baggage: never read, never sent on. */
+export const BAGGAGE_FOREIGN_TRACER_ID = 'honeyhive_tracer_id';
+
+/** The identity keys in the order in which they are kept when baggage must be cut. */
+export const IDENTITY_BAGGAGE_KEYS = [
+  BAGGAGE_SESSION_ID,
+  BAGGAGE_PROJECT,
+  BAGGAGE_SOURCE,
+  BAGGAGE_PARENT_ID,
+  BAGGAGE_RUN_ID,
+  BAGGAGE_DATASET_ID,
+  BAGGAGE_DATAPOINT_ID,
+  BAGGAGE_SESSION_NAME,
+] as const;
+
+/** Inbound spellings of the three identity keys, canonical first; `identityKeys` adds to them. */
+export const IDENTITY_KEY_VARIANTS = {
+  session: [BAGGAGE_SESSION_ID, 'honeyhive_session_id', 'honeyhive.session_id', 'session.id'],
+  project: [BAGGAGE_PROJECT, 'honeyhive_project', 'honeyhive.project'],
+  source: [BAGGAGE_SOURCE, 'honeyhive_source', 'honeyhive.source'],
+} as const;
+
+/** Identity keys that are experiment ids: baggage key → attribute. */
+export const EXPERIMENT_BAGGAGE_ATTRIBUTES = {
+  [BAGGAGE_RUN_ID]: 'honeyhive_metadata.run_id',
+  [BAGGAGE_DATASET_ID]: 'honeyhive_metadata.dataset_id',
+  [BAGGAGE_DATAPOINT_ID]: 'honeyhive_metadata.datapoint_id',
+} as const;
+
+/** Headers (always lower case here; carriers are read case-insensitively). */
+export const HEADER_TRACEPARENT = 'traceparent';
+export const HEADER_TRACESTATE = 'tracestate';
+export const HEADER_BAGGAGE = 'baggage';
+export const HEADER_B3 = 'b3';
+export const HEADER_B3_TRACE_ID = 'x-b3-traceid';
+export const HEADER_B3_SPAN_ID = 'x-b3-spanid';
+export const HEADER_B3_PARENT_SPAN_ID = 'x-b3-parentspanid';
+export const HEADER_B3_SAMPLED = 'x-b3-sampled';
+export const HEADER_B3_FLAGS = 'x-b3-flags';
+
+/** Environment variables. Nothing unprefixed is read. */
+export const ENV = {
+  apiKey: 'HH_API_KEY',
+  project: 'HH_PROJECT',
+  source: 'HH_SOURCE',
+  serverUrl: 'HH_API_URL',
+  sessionName: 'HH_SESSION_NAME',
+  testMode: 'HH_TEST_MODE',
+  disableBatch: 'HH_DISABLE_BATCH',
+  protocol: 'HH_OTLP_PROTOCOL',
+  maxAttributes: 'HH_MAX_ATTRIBUTES',
+  maxEvents: 'HH_MAX_EVENTS',
+  maxLinks: 'HH_MAX_LINKS',
+  apiTimeout: 'HH_API_TIMEOUT',
+  exportTimeoutSeconds: 'HH_EXPORT_TIMEOUT_SECONDS',
+  experimentId: 'HH_EXPERIMENT_ID',
+  experimentName: 'HH_EXPERIMENT_NAME',
+  experimentVariant: 'HH_EXPERIMENT_VARIANT',
+  experimentGroup: 'HH_EXPERIMENT_GROUP',
+  experimentMetadata: 'HH_EXPERIMENT_METADATA',
+  otlpEndpoint: 'OTEL_EXPORTER_OTLP_ENDPOINT',
+  otlpTracesEndpoint: 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT',
+  otlpHeaders: 'OTEL_EXPORTER_OTLP_HEADERS',
+  otlpTracesHeaders: 'OTEL_EXPORTER_OTLP_TRACES_HEADERS',
+  otlpProtocol: 'OTEL_EXPORTER_OTLP_PROTOCOL',
+  otlpTracesProtocol: 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL',
+  serviceName: 'OTEL_SERVICE_NAME',
+  resourceAttributes: 'OTEL_RESOURCE_ATTRIBUTES',
+  sdkDisabled: 'OTEL_SDK_DISABLED',
+  captureMessageContent: 'OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT',
+} as const;
+
+/** HoneyHive's default data plane and its paths. */
+export const HONEYHIVE_SERVER_URL = 'https://api.dp1.us.honeyhive.ai';
+export const HONEYHIVE_TRACES_PATH = '/opentelemetry/v1/traces';
+export const HONEYHIVE_SESSION_START_PATH = '/session/start';
+export const HONEYHIVE_EVENTS_PATH = '/events';
+/** Where spans go when nothing is configured: the local viewer. */
+export const DEFAULT_OTLP_ENDPOINT = 'http://localhost:4318';
+export const OTLP_TRACES_PATH = '/v1/traces';
+
+/** The instrumentation scope of spans that decorators make. */
+export const SCOPE_NAME = 'spanwise';
+export const VERSION = '0.1.0';
+
+/** What an event is, for HoneyHive. */
+export type EventType = 'model' | 'tool' | 'chain' | 'session';
+export const EVENT_TYPES: readonly EventType[] = ['model', 'tool', 'chain', 'session'];

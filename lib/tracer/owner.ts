@@ -1,0 +1,57 @@
+/**
+ * The owner contract: what a tracer must offer so that spans can belong to it.
+ *
+ * Everything below the session level talks to this interface and never to `SessionTracer` itself. It is looked at
+ * structurally (no `instanceof`), because an ESM and a CJS copy of this package share one registry.
+ */
+import type { Context, Tracer } from '@opentelemetry/api';
+import type { IdentityDefaults } from '../context/identity.js';
+import { OWNER_KEY } from '../context/keys.js';
+
+/** What an entry does with a caller it does not know: see the `trust` option. */
+export type Trust = 'continue' | 'link' | 'restart';
+
+/** Which arguments and results are recorded without being asked for per decorator. */
+export interface CaptureDefaults {
+  readonly inputs: boolean;
+  readonly outputs: boolean;
+}
+
+/** Replaces a value that must not be recorded; `key` is the attribute key it would be stored under. */
+export type Redactor = (key: string, value: unknown) => unknown;
+
+/** The part of a tracer's configuration that spans and propagation read. */
+export interface OwnerSettings {
+  readonly capture: CaptureDefaults;
+  readonly redact: Redactor | undefined;
+  readonly trust: Trust;
+  readonly newSession: boolean;
+  /** Host patterns that may receive baggage; undefined is every host. */
+  readonly propagateTo: readonly (string | RegExp)[] | undefined;
+  readonly baggageAttributes: readonly string[];
+}
+
+/** A tracer as spans see it. */
+export interface SpanOwner {
+  readonly name: string;
+  readonly otelTracer: Tracer;
+  readonly identity: IdentityDefaults;
+  readonly settings: OwnerSettings;
+  /** False after `shutdown`: contexts that still name it fall back to the default tracer. */
+  readonly live: boolean;
+  /** Sends `PUT /events` for an event of the backend, in the background. */
+  updateEvent(event: Record<string, unknown>): void;
+  /** Starts a session at the backend, in the background. */
+  announceSession(sessionId: string, sessionName: string | undefined): void;
+}
+
+/** The live owner of a context, if it has one. */
+export function ownerOf(context: Context): SpanOwner | undefined {
+  const owner = context.getValue(OWNER_KEY) as SpanOwner | undefined;
+  return owner !== undefined && owner.live ? owner : undefined;
+}
+
+/** The context with `owner` as the one that new spans belong to. */
+export function withOwner(context: Context, owner: SpanOwner): Context {
+  return context.getValue(OWNER_KEY) === owner ? context : context.setValue(OWNER_KEY, owner);
+}

@@ -1,0 +1,123 @@
+/**
+ * OpenTelemetry's SDK contracts, as both of its lines (2.x and 3.x) have them.
+ *
+ * They are written out here as structural types, so that no SDK package has to be installed to use Spanwise, and
+ * so that a processor, exporter or sampler of either line fits without a cast.
+ */
+import type {
+  Attributes,
+  Context,
+  HrTime,
+  Link,
+  Span,
+  SpanContext,
+  SpanKind,
+  SpanStatus,
+} from '@opentelemetry/api';
+
+/** Who made a span: the library's name and version. */
+export interface InstrumentationScope {
+  readonly name: string;
+  readonly version?: string;
+  readonly schemaUrl?: string;
+}
+
+/** What a resource must offer. */
+export interface Resource {
+  readonly attributes: Attributes;
+  readonly asyncAttributesPending?: boolean;
+  waitForAsyncAttributes?(): Promise<void>;
+}
+
+/** Something that happened during a span. */
+export interface TimedEvent {
+  time: HrTime;
+  name: string;
+  attributes?: Attributes;
+  droppedAttributesCount?: number;
+}
+
+/** A finished span, as processors and exporters see it. */
+export interface ReadableSpan {
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly spanContext: () => SpanContext;
+  readonly parentSpanContext?: SpanContext;
+  readonly startTime: HrTime;
+  readonly endTime: HrTime;
+  readonly status: SpanStatus;
+  readonly attributes: Attributes;
+  readonly links: Link[];
+  readonly events: TimedEvent[];
+  readonly duration: HrTime;
+  readonly ended: boolean;
+  readonly resource: Resource;
+  readonly instrumentationScope: InstrumentationScope;
+  readonly droppedAttributesCount: number;
+  readonly droppedEventsCount: number;
+  readonly droppedLinksCount: number;
+}
+
+/** A span that is still being written. */
+export type WritableSpan = Span & ReadableSpan;
+
+/** Sees every span of a provider at its start and at its end. */
+export interface SpanProcessor {
+  onStart(span: any, parentContext: Context): void;
+  onEnding?(span: any): void;
+  onEnd(span: any): void;
+  forceFlush(): Promise<void>;
+  shutdown(): Promise<void>;
+}
+
+/** What an exporter answers: `code` 0 is success, 1 is failure. */
+export interface ExportResult {
+  code: number;
+  error?: Error;
+}
+
+/** Sends finished spans somewhere. */
+export interface SpanExporter {
+  export(spans: any[], done: (result: ExportResult) => void): void;
+  shutdown(): Promise<void>;
+  forceFlush?(): Promise<void>;
+}
+
+/** OpenTelemetry's sampling decisions. */
+export const SamplingDecision = { NOT_RECORD: 0, RECORD: 1, RECORD_AND_SAMPLED: 2 } as const;
+
+/** What a sampler decides about a span that is about to start. */
+export interface SamplingResult {
+  decision: 0 | 1 | 2;
+  attributes?: Readonly<Attributes>;
+  traceState?: SpanContext['traceState'];
+}
+
+/** Decides which spans are recorded and sampled. */
+export interface Sampler {
+  shouldSample(
+    context: Context,
+    traceId: string,
+    spanName: string,
+    spanKind: SpanKind,
+    attributes: Attributes,
+    links: Link[],
+  ): any;
+  toString(): string;
+}
+
+/** How much a span may hold. */
+export interface SpanLimits {
+  attributeValueLengthLimit?: number;
+  attributeCountLimit?: number;
+  linkCountLimit?: number;
+  eventCountLimit?: number;
+  attributePerEventCountLimit?: number;
+  attributePerLinkCountLimit?: number;
+}
+
+/** Makes trace ids (32 hex characters) and span ids (16). */
+export interface IdGenerator {
+  generateTraceId(): string;
+  generateSpanId(): string;
+}
