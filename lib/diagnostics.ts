@@ -91,7 +91,6 @@ export function describeError(error: unknown): string {
 /** Escapes line breaks and control characters, so that a stranger's bytes cannot forge a log line, and cuts. */
 export function singleLine(text: string, max: number = MAX_LENGTH): string {
   const cut = text.length > max ? `${text.slice(0, max)}…` : text;
-  // eslint-disable-next-line no-control-regex
   return cut.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (c) => {
     return `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });
