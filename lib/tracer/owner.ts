@@ -4,7 +4,7 @@
  * Everything below the session level talks to this interface and never to `SessionTracer` itself. It is looked at
  * structurally (no `instanceof`), because an ESM and a CJS copy of this package share one registry.
  */
-import type { Context, Tracer } from '@opentelemetry/api';
+import type { Attributes, Context, Tracer, TracerProvider } from '@opentelemetry/api';
 import type { IdentityDefaults } from '../context/identity.js';
 import { OWNER_KEY } from '../context/keys.js';
 
@@ -29,16 +29,27 @@ export interface OwnerSettings {
   /** Host patterns that may receive baggage; undefined is every host. */
   readonly propagateTo: readonly (string | RegExp)[] | undefined;
   readonly baggageAttributes: readonly string[];
+  /** Also write what older HoneyHive backends read: Traceloop's association properties and `honeyhive_duration_ms`. */
+  readonly honeyHiveCompatible: boolean;
+  /** Attributes that are the same for every span of the tracer, such as an experiment's ids. */
+  readonly fixedAttributes: Attributes;
+  /** A root entry without an upstream session mints one, because the tracer has none of its own. */
+  readonly autoSession: boolean;
+  /** Spans are stamped where they are made, because the provider is the user's and has no processor of ours. */
+  readonly stampAtStart: boolean;
 }
 
 /** A tracer as spans see it. */
 export interface SpanOwner {
   readonly name: string;
   readonly otelTracer: Tracer;
+  readonly provider: TracerProvider;
   readonly identity: IdentityDefaults;
   readonly settings: OwnerSettings;
   /** False after `shutdown`: contexts that still name it fall back to the default tracer. */
   readonly live: boolean;
+  /** Whether spans that nobody owns, made through the global provider, may go to this tracer. */
+  readonly takesGlobalSpans: boolean;
   /** Sends `PUT /events` for an event of the backend, in the background. */
   updateEvent(event: Record<string, unknown>): void;
   /** Starts a session at the backend, in the background. */
