@@ -1,0 +1,18 @@
+/**
+ * Writes `exports` and `bin` of package.json from the table of entries.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { packageFields, root } from './entries.mjs';
+
+const file = path.join(root, 'package.json');
+const manifest = JSON.parse(readFileSync(file, 'utf8'));
+const { exports, bin } = packageFields();
+
+const written = {};
+for (const [key, value] of Object.entries(manifest)) {
+  if (key === 'bin') continue;
+  written[key] = key === 'exports' ? exports : value;
+  if (key === 'exports' && bin !== undefined) written.bin = bin;
+}
+writeFileSync(file, `${JSON.stringify(written, null, 2)}\n`);

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import { exportedNames } from './support/architecture.js';
+
+/**
+ * What each entry offers. A name enters or leaves here only in the commit that means it to.
+ */
+const SURFACE: Record<string, { source: string; values: string[]; types: string[] }> = {
+  '.': {
+    source: 'lib/index.ts',
+    values: ['SpanwiseError', 'tracerRegistry'],
+    types: ['DiagnosticCode'],
+  },
+};
+
+describe.each(Object.entries(SURFACE))('the surface of spanwise %s', (_entry, { source, values, types }) => {
+  const named = exportedNames(source, readFileSync(source, 'utf8'));
+
+  it('exports these values', async () => {
+    expect([...named.values].sort()).toEqual([...values].sort());
+    const loaded = (await import(path.resolve(source))) as object;
+    expect(Object.keys(loaded).sort()).toEqual([...values].sort());
+  });
+
+  it('exports these types', () => {
+    expect([...named.types].sort()).toEqual([...types].sort());
+  });
+});
+
+describe('the list', () => {
+  it('covers every entry of package.json', () => {
+    const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: object };
+    const entries = Object.keys(exports).filter((entry) => entry !== './package.json');
+    expect(Object.keys(SURFACE).sort()).toEqual(entries.sort());
+  });
+});

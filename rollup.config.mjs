@@ -1,0 +1,89 @@
+/**
+ * The build: every entry as ESM, CommonJS and declarations, with shared chunks, so that one format never holds a
+ * module twice. Types are checked by `npm run typecheck`; here files are only transpiled, which keeps a build short.
+ */
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { dts } from 'rollup-plugin-dts';
+import ts from 'typescript';
+import { commands, entries, root } from './.ci/entries.mjs';
+
+const tsconfig = ts.readConfigFile(path.join(root, 'tsconfig.json'), ts.sys.readFile).config.compilerOptions;
+const { options: compilerOptions } = ts.convertCompilerOptionsFromJson(
+  { ...tsconfig, module: 'ESNext', moduleResolution: 'Bundler', noEmit: false, sourceMap: false },
+  root,
+);
+
+/** Resolves our `.js` specifiers to the `.ts` sources and transpiles them. */
+function typescript() {
+  return {
+    name: 'transpile',
+    resolveId(id, importer) {
+      if (!id.startsWith('.') || importer === undefined) return null;
+      const file = path.resolve(path.dirname(importer), id.replace(/\.js$/, '.ts'));
+      return existsSync(file) ? file : null;
+    },
+    transform(code, id) {
+      if (!id.endsWith('.ts')) return null;
+      return { code: ts.transpileModule(code, { compilerOptions, fileName: id }).outputText, map: null };
+    },
+  };
+}
+
+const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+const inputs = (list) => Object.fromEntries(list.map(({ name, source }) => [name, path.join(root, source)]));
+
+/** Everything that is not a file of ours stays an import: built-ins, the API, SDKs, frameworks. */
+const external = (id) => !id.startsWith('.') && !path.isAbsolute(id);
+
+/** A warning is a defect of the build: cycles, unresolved imports and unused externals must not pass. */
+function onwarn(warning) {
+  throw new Error(`rollup: ${warning.message}`);
+}
+
+const layout = (extension) => ({
+  dir: path.join(root, 'dist'),
+  entryFileNames: `[name].${extension}`,
+  chunkFileNames: `chunks/[name]-[hash].${extension}`,
+  hoistTransitiveImports: false,
+  generatedCode: 'es2015',
+});
+
+export default function build() {
+  rmSync(path.join(root, 'dist'), { recursive: true, force: true });
+  const library = entries();
+  return [
+    {
+      input: inputs(library),
+      external,
+      onwarn,
+      plugins: [typescript()],
+      output: [
+        { ...layout('js'), format: 'es' },
+        { ...layout('cjs'), format: 'cjs', exports: 'named', dynamicImportInCjs: true, esModule: true },
+      ],
+    },
+    ...(commands().length === 0
+      ? []
+      : [
+          {
+            input: inputs(commands()),
+            // The command uses the package's own entries as a user would, so that it shares their copy.
+            external: (id) => external(id) || id === manifest.name,
+            onwarn,
+            plugins: [typescript()],
+            output: { ...layout('js'), format: 'es', banner: '#!/usr/bin/env node' },
+          },
+        ]),
+    {
+      input: inputs(library),
+      external,
+      onwarn,
+      plugins: [dts({ tsconfig: path.join(root, 'tsconfig.json') })],
+      output: [
+        { ...layout('d.ts'), format: 'es' },
+        { ...layout('d.cts'), format: 'es' },
+      ],
+    },
+  ];
+}
