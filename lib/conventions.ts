@@ -5,6 +5,18 @@
  * an event's payload. They are kept apart here because its backend routes them apart.
  */
 
+/** Resource attributes that every span's resource has. */
+export const ATTR_SERVICE_NAME = 'service.name';
+export const ATTR_SDK_LANGUAGE = 'telemetry.sdk.language';
+export const ATTR_SDK_NAME = 'telemetry.sdk.name';
+export const ATTR_SDK_VERSION = 'telemetry.sdk.version';
+
+/** The event of an exception and its attributes. */
+export const EVENT_EXCEPTION = 'exception';
+export const ATTR_EXCEPTION_TYPE = 'exception.type';
+export const ATTR_EXCEPTION_MESSAGE = 'exception.message';
+export const ATTR_EXCEPTION_STACKTRACE = 'exception.stacktrace';
+
 /** Identity attributes, stamped on every span. */
 export const ATTR_SESSION_ID = 'honeyhive.session_id';
 export const ATTR_PROJECT = 'honeyhive.project';
@@ -129,6 +141,19 @@ export const ENV = {
   otlpTracesProtocol: 'OTEL_EXPORTER_OTLP_TRACES_PROTOCOL',
   serviceName: 'OTEL_SERVICE_NAME',
   resourceAttributes: 'OTEL_RESOURCE_ATTRIBUTES',
+  tracesSampler: 'OTEL_TRACES_SAMPLER',
+  tracesSamplerArg: 'OTEL_TRACES_SAMPLER_ARG',
+  attributeCountLimit: 'OTEL_ATTRIBUTE_COUNT_LIMIT',
+  attributeValueLengthLimit: 'OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT',
+  spanAttributeCountLimit: 'OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT',
+  spanAttributeValueLengthLimit: 'OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT',
+  spanEventCountLimit: 'OTEL_SPAN_EVENT_COUNT_LIMIT',
+  spanLinkCountLimit: 'OTEL_SPAN_LINK_COUNT_LIMIT',
+  eventAttributeCountLimit: 'OTEL_EVENT_ATTRIBUTE_COUNT_LIMIT',
+  linkAttributeCountLimit: 'OTEL_LINK_ATTRIBUTE_COUNT_LIMIT',
+  /** Not the specification's names; SDK 2.x reads these two instead of the two above. */
+  sdkEventAttributeCountLimit: 'OTEL_SPAN_ATTRIBUTE_PER_EVENT_COUNT_LIMIT',
+  sdkLinkAttributeCountLimit: 'OTEL_SPAN_ATTRIBUTE_PER_LINK_COUNT_LIMIT',
   sdkDisabled: 'OTEL_SDK_DISABLED',
   captureMessageContent: 'OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT',
 } as const;
