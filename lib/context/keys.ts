@@ -13,3 +13,5 @@ export const DEFAULTS_KEY = createContextKey('spanwise.v1.identity-defaults');
 export const REMOTE_KEY = createContextKey('spanwise.v1.remote');
 /** The decorated member whose span is active, so that stacked decorators share one span. */
 export const MEMBER_KEY = createContextKey('spanwise.v1.member');
+/** OpenTelemetry's own mark for work that must not be traced; the string is the one its SDKs look for. */
+export const SUPPRESS_TRACING_KEY = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
