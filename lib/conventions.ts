@@ -56,6 +56,15 @@ export const ATTR_EVENT_ID = 'honeyhive_event_id';
 export const ATTR_ERROR = 'honeyhive_error';
 export const ATTR_ERROR_TYPE = 'honeyhive_error_type';
 export const ATTR_DURATION_MS = 'honeyhive_duration_ms';
+/** Attributes of other instrumentations that tell what kind of event a span is. */
+export const ATTR_GEN_AI_OPERATION = 'gen_ai.operation.name';
+export const ATTR_OPENINFERENCE_KIND = 'openinference.span.kind';
+export const MODEL_ATTRIBUTES = [
+  'gen_ai.request.model',
+  'gen_ai.response.model',
+  'llm.request.model',
+  'llm.model_name',
+] as const;
 /** The key a method's whole result is stored under, below `honeyhive_outputs`. */
 export const RESULT_KEY = 'result';
 

@@ -53,7 +53,7 @@ export interface SpanOwner {
   /** Sends `PUT /events` for an event of the backend, in the background. */
   updateEvent(event: Record<string, unknown>): void;
   /** Starts a session at the backend, in the background. */
-  announceSession(sessionId: string, sessionName: string | undefined): void;
+  announceSession(sessionId: string, sessionName: string, details?: Record<string, unknown>): void;
 }
 
 /** The live owner of a context, if it has one. */

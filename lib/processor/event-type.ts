@@ -1,0 +1,52 @@
+/**
+ * What kind of HoneyHive event a span is, where nobody said so.
+ *
+ * HoneyHive's Python SDK also guesses from substrings of the span name, which makes a model call of every
+ * `google_search` and `email_…`; here only attributes count.
+ */
+import type { Attributes } from '@opentelemetry/api';
+import {
+  ATTR_EVENT_TYPE,
+  ATTR_EVENT_TYPE_RAW,
+  ATTR_GEN_AI_OPERATION,
+  ATTR_OPENINFERENCE_KIND,
+  EVENT_TYPES,
+  MODEL_ATTRIBUTES,
+  type EventType,
+} from '../conventions.js';
+
+const BY_OPERATION: Readonly<Record<string, EventType>> = {
+  __proto__: null as never,
+  chat: 'model',
+  text_completion: 'model',
+  generate_content: 'model',
+  invoke_agent: 'chain',
+  create_agent: 'chain',
+  execute_tool: 'tool',
+};
+
+const BY_OPENINFERENCE: Readonly<Record<string, EventType>> = {
+  __proto__: null as never,
+  LLM: 'model',
+  CHAIN: 'chain',
+  AGENT: 'chain',
+};
+
+/**
+ * Tells a span's event type from the attributes that it starts with.
+ *
+ * @param attributes the span's attributes at its start
+ * @returns the type to set, or undefined when a specific one is there already
+ */
+export function detectEventType(attributes: Attributes): EventType | undefined {
+  const given = attributes[ATTR_EVENT_TYPE];
+  if (given !== undefined && given !== 'tool') return undefined;
+  const raw = attributes[ATTR_EVENT_TYPE_RAW];
+  if (typeof raw === 'string' && (EVENT_TYPES as readonly string[]).includes(raw)) return raw as EventType;
+  const operation = attributes[ATTR_GEN_AI_OPERATION];
+  if (typeof operation === 'string' && BY_OPERATION[operation] !== undefined) return BY_OPERATION[operation];
+  const kind = attributes[ATTR_OPENINFERENCE_KIND];
+  if (typeof kind === 'string') return BY_OPENINFERENCE[kind] ?? 'tool';
+  for (const key of MODEL_ATTRIBUTES) if (attributes[key] !== undefined) return 'model';
+  return given === undefined ? 'tool' : undefined;
+}
