@@ -1,0 +1,87 @@
+/** An owner below the session level: a real engine with a recorder, and chosen identity and settings. */
+import { DEFAULT_IDENTITY_KEYS, type Identity } from '../../lib/context/identity.js';
+import { installContextManager } from '../../lib/engine/context-manager.js';
+import { createSdkEngine } from '../../lib/engine/sdk.js';
+import { IdentitySpanProcessor } from '../../lib/processor/identity-span-processor.js';
+import type { OwnerSettings, SpanOwner } from '../../lib/tracer/owner.js';
+import type { ReadableSpan, SpanLimits, SpanProcessor } from '../../lib/tracer/sdk-contract.js';
+
+/** Keeps every span that ends. */
+export class Recorder implements SpanProcessor {
+  readonly spans: ReadableSpan[] = [];
+  onStart(): void {}
+  onEnd(span: ReadableSpan): void {
+    this.spans.push(span);
+  }
+  forceFlush(): Promise<void> {
+    return Promise.resolve();
+  }
+  shutdown(): Promise<void> {
+    return Promise.resolve();
+  }
+  /** The only span of that name. */
+  span(name: string): ReadableSpan {
+    const found = this.spans.filter((span) => span.name === name);
+    if (found.length !== 1) {
+      throw new Error(
+        `${found.length} spans named ${name}; there are: ${this.spans.map((s) => s.name).join(', ')}`,
+      );
+    }
+    return found[0] as ReadableSpan;
+  }
+}
+
+export interface TestOwner extends SpanOwner {
+  readonly recorder: Recorder;
+  readonly events: Record<string, unknown>[];
+  readonly announced: string[];
+  live: boolean;
+}
+
+/** Makes an owner; it is not registered. */
+export function makeOwner(
+  name: string,
+  identity: Identity = {},
+  settings: Partial<OwnerSettings> = {},
+  spanLimits: SpanLimits = {},
+): TestOwner {
+  installContextManager();
+  const recorder = new Recorder();
+  const events: Record<string, unknown>[] = [];
+  const announced: string[] = [];
+  let owner: TestOwner;
+  const processor = {
+    onStart: (span: never, parent: never) => new IdentitySpanProcessor(owner).onStart(span, parent),
+    onEnd: () => undefined,
+    forceFlush: () => Promise.resolve(),
+    shutdown: () => Promise.resolve(),
+  };
+  const engine = createSdkEngine({ spanProcessors: [processor, recorder], spanLimits });
+  owner = {
+    name,
+    otelTracer: engine.provider.getTracer('test'),
+    provider: engine.provider,
+    identity: { ...identity, keys: DEFAULT_IDENTITY_KEYS },
+    settings: {
+      capture: { inputs: false, outputs: false },
+      redact: undefined,
+      trust: 'continue',
+      newSession: false,
+      propagateTo: undefined,
+      baggageAttributes: [],
+      honeyHiveCompatible: false,
+      fixedAttributes: {},
+      autoSession: false,
+      stampAtStart: false,
+      ...settings,
+    },
+    live: true,
+    takesGlobalSpans: true,
+    updateEvent: (event) => void events.push(event),
+    announceSession: (id) => void announced.push(id),
+    recorder,
+    events,
+    announced,
+  };
+  return owner;
+}
