@@ -1,0 +1,311 @@
+/**
+ * The export pipeline: a span processor from which nothing gets lost between a span's end and the backend.
+ *
+ * A plain `SpanProcessor` for the providers of both OpenTelemetry lines. It stands in for `BatchSpanProcessor` and
+ * the OTLP exporter, which drop spans over 2,048 waiting, everything at exit, whole batches for one bad span, and
+ * resolve a flush while a batch is still on its way; each file here says which of these it cures.
+ */
+import { describeError, singleLine, warn, warnError } from '../diagnostics.js';
+import { VERSION } from '../conventions.js';
+import type { ReadableSpan, SpanProcessor } from '../tracer/sdk-contract.js';
+import { ASKED_COMPRESS_FROM_BYTES, COMPRESS_FROM_BYTES } from './compression.js';
+import { Delivery } from './delivery.js';
+import { fetchTransport } from './fetch-transport.js';
+import { Groups } from './group-heads.js';
+import { httpTransport } from './http-transport.js';
+import { Ledger, type FlushResult } from './ledger.js';
+import { jsonEncoder } from './otlp-json.js';
+import { protobufEncoder } from './otlp-protobuf.js';
+import { backgroundTimer, builtin } from './platform.js';
+import { SpanQueue } from './queue.js';
+import { quietly } from './quiet.js';
+import type { SpanEncoder } from './span-encoder.js';
+import type { Transport } from './transport.js';
+
+export type { FlushResult } from './ledger.js';
+
+/** How spans get to the backend. */
+export interface PipelineOptions {
+  /** The full URL of the traces endpoint. */
+  url: string;
+  /** Headers of each request; a function is asked before each one. */
+  headers?: Record<string, string> | (() => Record<string, string>);
+  /** @default 'http/protobuf' */
+  protocol?: 'http/protobuf' | 'http/json';
+  /** @default gzip for bodies over 4 KiB that leave the machine */
+  compression?: 'gzip' | 'none';
+  /** `immediate` sends each span at once, for functions that are frozen after their response. @default 'batch' */
+  mode?: 'batch' | 'immediate';
+  /** What may wait, in bytes. @default 48 MiB */
+  maxQueueBytes?: number;
+  /** What may wait, in spans. @default no limit but the bytes */
+  maxQueueSpans?: number;
+  /** @default 1 MiB */
+  maxBatchBytes?: number;
+  /** @default 2048 */
+  maxBatchSpans?: number;
+  /** How long a span may wait for others, in milliseconds. @default 1000 */
+  scheduledDelayMs?: number;
+  /** How long one request may take in all, in milliseconds. @default 10000 */
+  requestTimeoutMs?: number;
+  /** Requests on their way at once. @default 4 */
+  concurrency?: number;
+  /** What one span may take, in bytes; the texts of larger ones are cut. @default 2 MiB */
+  maxSpanBytes?: number;
+  /** Keeps spans on disk until they are delivered, in the temporary directory or the given one. @default false */
+  spool?: boolean | string | { directory: string; maxBytes?: number };
+  /** How long a shutdown or the end of the process may wait, in milliseconds. @default 2000 */
+  exitTimeoutMs?: number;
+  /** Is told about spans that will never be delivered: how many, and why. */
+  onDrop?: (count: number, reason: string) => void;
+}
+
+const MIB = 1_048_576;
+const DEFAULT_FLUSH_MS = 10_000;
+const SAMPLED = 1;
+
+/**
+ * Sends finished, sampled spans to an OTLP endpoint, and loses none that can be kept.
+ *
+ * @example
+ * const pipeline = new ExportPipeline({ url: 'http://localhost:4318/v1/traces' });
+ * const provider = new BasicTracerProvider({ spanProcessors: [pipeline] });
+ * const { ok, delivered } = await pipeline.flush({ timeoutMs: 5_000 });
+ */
+export class ExportPipeline implements SpanProcessor {
+  readonly #encoder: SpanEncoder;
+  readonly #queue: SpanQueue;
+  readonly #ledger = new Ledger();
+  readonly #groups = new Groups();
+  readonly #delivery: Delivery;
+  readonly #quietly = quietly();
+  readonly #options: PipelineOptions;
+  readonly #maxSpanBytes: number;
+  readonly #delayMs: number;
+  readonly #exitTimeoutMs: number;
+  readonly #immediate: boolean;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether a pump is about to happen. */
+  #soon = false;
+  #dropped = 0;
+  #shutdown: Promise<void> | undefined;
+  readonly #deadlines = new Set<{ readonly at: number; readonly end: () => void }>();
+
+  /**
+   * @param options where to send spans and how much may wait; only `url` is required
+   * @throws TypeError if the URL is none
+   */
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    const url = new URL(options.url);
+    this.#encoder = options.protocol === 'http/json' ? jsonEncoder : protobufEncoder;
+    const maxQueueBytes = atLeast(options.maxQueueBytes, 1, 48 * MIB);
+    const maxBatchBytes = Math.min(atLeast(options.maxBatchBytes, 1, MIB), maxQueueBytes);
+    this.#maxSpanBytes = Math.min(atLeast(options.maxSpanBytes, 1_024, 2 * MIB), maxQueueBytes);
+    this.#immediate = options.mode === 'immediate';
+    this.#delayMs = atLeast(options.scheduledDelayMs, 0, 1_000);
+    this.#exitTimeoutMs = atLeast(options.exitTimeoutMs, 0, 2_000);
+    this.#queue = new SpanQueue(
+      {
+        maxQueueBytes,
+        maxQueueSpans: atLeast(options.maxQueueSpans, 1, Infinity),
+        maxBatchBytes,
+        maxBatchSpans: atLeast(options.maxBatchSpans, 1, 2_048),
+      },
+      this.#encoder,
+      (ticket) => this.#ledger.enter(ticket),
+    );
+    const concurrency = atLeast(options.concurrency, 1, 4);
+    const endpoint = singleLine(`${url.origin}${url.pathname}`, 200);
+    this.#delivery = new Delivery(this.#queue, this.#ledger, transportFor(url, concurrency), this.#quietly, {
+      headers: () => this.#headers(),
+      compressFrom: compressFrom(options.compression, url),
+      requestTimeoutMs: atLeast(options.requestTimeoutMs, 1, 10_000),
+      concurrency,
+      endpoint,
+      onLost: (count, reason) => this.#tell(count, reason),
+    });
+    this.#delivery.onRefusal = (until) => {
+      for (const { at, end } of this.#deadlines) if (until > at) end();
+    };
+  }
+
+  /** Nothing happens at a span's start. */
+  onStart(): void {}
+
+  /**
+   * Takes a finished span: it is encoded here and now, so that nothing it holds is kept or changed afterwards.
+   *
+   * @param span a span of either OpenTelemetry line; those not sampled are passed over
+   */
+  onEnd(span: ReadableSpan): void {
+    try {
+      if ((span.spanContext().traceFlags & SAMPLED) === 0) return;
+      if (this.#shutdown !== undefined) {
+        this.#drop('it ended after the shutdown');
+        return;
+      }
+      const { record, truncated } = this.#encoder.encode(span, this.#maxSpanBytes);
+      if (truncated) {
+        const what = `span “${singleLine(span.name, 80)}” is over ${this.#maxSpanBytes} bytes and was cut`;
+        warn('SPW_SPAN_LIMIT', `${what}; record less or raise maxSpanBytes`, span.name);
+      }
+      if (!this.#queue.offer(record, this.#groups.of(span.resource, span.instrumentationScope))) {
+        this.#drop('the queue is full');
+        return;
+      }
+    } catch (error) {
+      this.#drop(`span “${nameOf(span)}” could not be encoded (${describeError(error)})`);
+      return;
+    }
+    this.#schedule();
+  }
+
+  /**
+   * Sends what has ended so far and waits for the backend's answer.
+   *
+   * @param options `timeoutMs`: how long to wait, 10,000 ms unless given
+   * @returns what became of every span that ended before the call and since the last flush; never rejects
+   */
+  async flush(options: { timeoutMs?: number } = {}): Promise<FlushResult> {
+    const timeoutMs = atLeast(options.timeoutMs, 0, DEFAULT_FLUSH_MS);
+    const at = performance.now() + timeoutMs;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    // This timer also keeps the process alive for as long as someone waits.
+    const entry = { at, end: () => {} };
+    const deadline = new Promise<void>((resolve) => {
+      entry.end = resolve;
+      timer = setTimeout(resolve, timeoutMs);
+    });
+    this.#deadlines.add(entry);
+    try {
+      this.#delivery.wake();
+      this.#queue.seal();
+      this.#delivery.pump(true);
+      if (this.#delivery.refusedUntil > at) entry.end();
+      return await this.#ledger.flush(deadline);
+    } finally {
+      clearTimeout(timer);
+      this.#deadlines.delete(entry);
+    }
+  }
+
+  /**
+   * Like `flush`, as OpenTelemetry's providers call it.
+   *
+   * @returns resolves in any case, because providers pass a rejection on to code that never asked for it; spans that
+   * could not be delivered are reported as `SPW_EXPORT`, and `flush` returns them
+   */
+  async forceFlush(): Promise<void> {
+    const { ok, failed, dropped } = await this.flush();
+    if (!ok) warn('SPW_EXPORT', `a flush left ${failed} spans undelivered and ${dropped} dropped`, 'flush');
+  }
+
+  /**
+   * Delivers what it can within the time, then stops for good.
+   *
+   * @param options `timeoutMs`: how long that may take, 2,000 ms unless given
+   * @returns resolves in any case; the second call returns the same promise
+   */
+  shutdown(options: { timeoutMs?: number } = {}): Promise<void> {
+    this.#shutdown ??= this.#stop(atLeast(options.timeoutMs, 0, this.#exitTimeoutMs));
+    return this.#shutdown;
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
+    try {
+      const result = await this.flush({ timeoutMs });
+      clearTimeout(this.#timer);
+      await this.#delivery.stop();
+      for (let batch = this.#queue.take(true); batch !== undefined; batch = this.#queue.take(true)) {
+        this.#delivery.giveUp(batch, 'not delivered before the shutdown');
+      }
+      if (result.failed > 0)
+        warn('SPW_EXPORT', `a shutdown left ${result.failed} spans undelivered`, 'shutdown');
+    } catch (error) {
+      warnError('SPW_INTERNAL', 'the export pipeline did not stop cleanly', error);
+    }
+  }
+
+  /** Arranges that the span is sent, but not on the stack of the one who ended it. */
+  #schedule(): void {
+    if (this.#immediate || this.#queue.full) {
+      if (this.#soon) return;
+      this.#soon = true;
+      this.#quietly(() => soon(() => this.#pumpSoon()));
+    } else {
+      this.#timer ??= this.#quietly(() => backgroundTimer(() => this.#pumpDue(), this.#delayMs));
+    }
+  }
+
+  #pumpSoon(): void {
+    this.#soon = false;
+    this.#delivery.pump(this.#immediate);
+    // The batch that is not full yet has its own time.
+    if (!this.#queue.empty) this.#timer ??= backgroundTimer(() => this.#pumpDue(), this.#delayMs);
+  }
+
+  #pumpDue(): void {
+    this.#timer = undefined;
+    this.#delivery.pump(true);
+    if (!this.#queue.empty) this.#timer = backgroundTimer(() => this.#pumpDue(), this.#delayMs);
+  }
+
+  #headers(): Record<string, string> {
+    const own = { 'user-agent': `spanwise/${VERSION}` };
+    const { headers } = this.#options;
+    if (typeof headers !== 'function') return { ...own, ...headers };
+    try {
+      return { ...own, ...headers() };
+    } catch (error) {
+      warnError('SPW_CALLBACK', 'headers() of the export pipeline threw', error);
+      return own;
+    }
+  }
+
+  #drop(reason: string): void {
+    this.#dropped++;
+    this.#ledger.drop(1);
+    warn('SPW_DROPPED', `${this.#dropped} spans dropped so far: ${reason}`, 'dropped');
+    this.#tell(1, reason);
+  }
+
+  #tell(count: number, reason: string): void {
+    if (this.#options.onDrop === undefined) return;
+    try {
+      this.#options.onDrop(count, reason);
+    } catch (error) {
+      warnError('SPW_CALLBACK', 'onDrop of the export pipeline threw', error);
+    }
+  }
+}
+
+function atLeast(value: number | undefined, least: number, fallback: number): number {
+  return typeof value === 'number' && value >= least ? value : fallback;
+}
+
+function transportFor(url: URL, connections: number): Transport {
+  const http = url.protocol === 'https:' ? builtin('node:https') : builtin('node:http');
+  return http === undefined ? fetchTransport(url) : httpTransport(http as never, url, connections);
+}
+
+/** On one machine there is no network to save. */
+function compressFrom(compression: 'gzip' | 'none' | undefined, url: URL): number {
+  if (compression === 'none') return Infinity;
+  if (compression === undefined && /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname))
+    return Infinity;
+  return compression === undefined ? COMPRESS_FROM_BYTES : ASKED_COMPRESS_FROM_BYTES;
+}
+
+function nameOf(span: ReadableSpan): string {
+  try {
+    return singleLine(span.name, 80);
+  } catch {
+    return '?';
+  }
+}
+
+function soon(callback: () => void): void {
+  if (typeof setImmediate === 'function') setImmediate(callback);
+  else setTimeout(callback, 0);
+}
