@@ -1,0 +1,256 @@
+/**
+ * Checks the package as a stranger will get it: packed, put into an empty folder, loaded in every way it can be.
+ *
+ * `npm run check:package` builds first if needed; with `--keep` the stranger's folder stays for a look.
+ */
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import ts from 'typescript';
+import { commands, entries, root } from './entries.mjs';
+import { ensureBuilt } from './prepare.mjs';
+
+const MAX_UNPACKED_BYTES = 2_000_000;
+/** Both ends of the peer range: 1.9 is CommonJS with an ESM build beside it, 1.10 is dual. */
+const API_VERSIONS = ['1.9.0', '1.10.0'];
+const bin = (name) => path.join(root, 'node_modules', '.bin', name);
+
+const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
+const folder = mkdtempSync(path.join(tmpdir(), 'spanwise-package-'));
+let failed = 0;
+
+async function check(what, body) {
+  try {
+    const note = await body();
+    console.log(`ok    ${what}${typeof note === 'string' ? `: ${note}` : ''}`);
+  } catch (error) {
+    failed++;
+    const output = [error.stdout, error.stderr].filter(Boolean).join('\n').trim();
+    console.log(`FAIL  ${what}: ${output || error.message}`.replaceAll('\n', '\n      '));
+  }
+}
+
+function assert(condition, message) {
+  if (!condition) throw new Error(message);
+}
+
+function run(command, args, cwd) {
+  const env = { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' };
+  return execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: 'pipe' });
+}
+
+/** The packages, not files, that a built module loads or takes types from, over its chunks. */
+function packagesOf(file, seen = new Set()) {
+  if (seen.has(file)) return new Set();
+  seen.add(file);
+  const found = new Set();
+  for (const { fileName } of ts.preProcessFile(readFileSync(file, 'utf8'), true, true).importedFiles) {
+    if (fileName.startsWith('.')) {
+      const target = path.resolve(path.dirname(file), fileName);
+      const declared = /\.d\.c?ts$/.test(file) ? target.replace(/\.(c?)js$/, '.d.$1ts') : target;
+      for (const name of packagesOf(existsSync(declared) ? declared : target, seen)) found.add(name);
+    } else if (!fileName.startsWith('node:')) {
+      found.add(fileName.split('/', fileName.startsWith('@') ? 2 : 1).join('/'));
+    }
+  }
+  return found;
+}
+
+const library = entries();
+const specifier = (subpath) => path.posix.join(manifest.name, subpath);
+const dist = (name) => path.join(root, 'dist', name);
+
+ensureBuilt();
+
+const [packed] = JSON.parse(
+  run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], root),
+);
+const tarball = path.join(folder, packed.filename);
+const files = packed.files.map((file) => file.path);
+
+await check('the tarball holds every entry in both formats, with types', () => {
+  const expected = library.flatMap(({ name }) =>
+    ['js', 'cjs', 'd.ts', 'd.cts'].map((ext) => `dist/${name}.${ext}`),
+  );
+  const missing = [...expected, 'README.md', 'LICENSE', 'package.json'].filter(
+    (file) => !files.includes(file),
+  );
+  assert(missing.length === 0, `missing ${missing.join(', ')}`);
+  return `${files.length} files`;
+});
+
+await check('and nothing else', () => {
+  const strange = files.filter(
+    (file) => !/^(?:README\.md|LICENSE|package\.json|dist\/.*\.(?:c?js|d\.c?ts|html|css))$/.test(file),
+  );
+  assert(strange.length === 0, `not expected: ${strange.join(', ')}`);
+});
+
+await check('unpacked it is small', () => {
+  assert(
+    packed.unpackedSize <= MAX_UNPACKED_BYTES,
+    `${packed.unpackedSize} bytes, over ${MAX_UNPACKED_BYTES}`,
+  );
+  return `${packed.unpackedSize} of at most ${MAX_UNPACKED_BYTES} bytes`;
+});
+
+await check('no file names a folder of the machine that built it', () => {
+  const named = files.filter((file) => readFileSync(path.join(root, file), 'utf8').includes(root));
+  assert(named.length === 0, named.join(', '));
+});
+
+await check('publint', async () => {
+  const { messages } = await publint({ pkgDir: root, level: 'suggestion', strict: true, pack: 'npm' });
+  assert(messages.length === 0, messages.map((message) => formatMessage(message, manifest)).join('\n'));
+});
+
+await check('are the types wrong', () => {
+  run(bin('attw'), [tarball, '--no-definitely-typed', '--profile', 'node16', '--format', 'ascii'], root);
+});
+
+const peers = Object.keys(manifest.peerDependencies);
+
+await check('only declared packages are loaded', () => {
+  for (const { name } of [...library, ...commands()]) {
+    for (const extension of ['js', 'cjs', 'd.ts', 'd.cts']) {
+      if (!existsSync(dist(`${name}.${extension}`))) continue;
+      const undeclared = [...packagesOf(dist(`${name}.${extension}`))].filter(
+        (used) => !peers.includes(used) && used !== manifest.name,
+      );
+      assert(undeclared.length === 0, `dist/${name}.${extension} needs ${undeclared.join(', ')}`);
+    }
+  }
+});
+
+for (const { subpath, name } of library) {
+  await check(`size of ${specifier(subpath)}`, async () => {
+    const { outputFiles } = await build({
+      entryPoints: [dist(`${name}.js`)],
+      bundle: true,
+      minify: true,
+      write: false,
+      format: 'esm',
+      platform: 'node',
+      packages: 'external',
+    });
+    const bytes = gzipSync(outputFiles[0].contents, { level: 9 }).length;
+    const ceiling = manifest.sizes[subpath];
+    assert(bytes <= ceiling, `${bytes} bytes gzipped, over the ceiling of ${ceiling} in package.json`);
+    return `${bytes} of at most ${ceiling} bytes, bundled, minified and gzipped`;
+  });
+}
+
+/** Entries that need nothing but the API; the others are loaded where their frameworks are, in the tests. */
+const plain = library.filter(({ name }) =>
+  [...packagesOf(dist(`${name}.js`))].every((used) => used === peers[0]),
+);
+
+for (const version of API_VERSIONS) {
+  const place = path.join(folder, `api-${version}`);
+  const write = (name, text) => writeFileSync(path.join(place, name), text);
+  mkdirSync(place);
+  write('package.json', JSON.stringify({ name: 'stranger', private: true }));
+
+  await check(`installs beside @opentelemetry/api ${version}`, () => {
+    const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error'];
+    run('npm', ['install', ...quiet, tarball, `@opentelemetry/api@${version}`], place);
+    const installed = readdirSync(path.join(place, 'node_modules')).filter((name) => !name.startsWith('.'));
+    assert(installed.sort().join() === '@opentelemetry,spanwise', `installs ${installed.join(', ')}`);
+  });
+
+  const imports = plain.map(({ subpath }) => specifier(subpath));
+
+  await check(`  every entry is there for import and require, says nothing and lets the process end`, () => {
+    write(
+      'all.mjs',
+      `for (const name of ${JSON.stringify(imports)}) if (!Object.keys(await import(name)).length) throw name;`,
+    );
+    write(
+      'all.cjs',
+      `for (const name of ${JSON.stringify(imports)}) if (!Object.keys(require(name)).length) throw name;`,
+    );
+    for (const file of ['all.mjs', 'all.cjs']) {
+      const printed = run(process.execPath, ['--trace-warnings', file], place);
+      assert(printed === '', `${file} printed ${printed}`);
+    }
+    return imports.join(', ');
+  });
+
+  await check('  import and require give one copy where Node can do that', () => {
+    write(
+      'one.mjs',
+      `import { createRequire } from 'node:module';
+       const require = createRequire(import.meta.url);
+       for (const name of ${JSON.stringify(imports)}) {
+         const same = require(name) === (await import(name));
+         if (same !== Boolean(process.features.require_module)) throw new Error(name + ': one copy is ' + same);
+       }`,
+    );
+    run(process.execPath, ['one.mjs'], place);
+  });
+
+  await check('  the CommonJS and the ESM copy in one process share their tracers', () => {
+    write(
+      'share.mjs',
+      `import assert from 'node:assert';
+       import { createRequire } from 'node:module';
+       import * as esm from 'spanwise';
+       const require = createRequire(import.meta.url);
+       const cjs = require('./node_modules/spanwise/dist/index.cjs');
+       assert.notStrictEqual(esm.tracerRegistry, cjs.tracerRegistry);
+       assert.deepStrictEqual(Object.keys(esm).sort(), Object.keys(cjs).filter((k) => k !== '__esModule').sort());
+       const shop = { name: 'shop', live: true };
+       assert(esm.tracerRegistry.register(shop));
+       assert.strictEqual(cjs.tracerRegistry.get('shop'), shop);
+       assert.strictEqual(cjs.tracerRegistry.default, shop);
+       assert(!cjs.tracerRegistry.register({ ...shop }));
+       assert(cjs.tracerRegistry.unregister('shop'));
+       assert.strictEqual(esm.tracerRegistry.default, undefined);`,
+    );
+    run(process.execPath, ['share.mjs'], place);
+  });
+
+  await check('  its types hold under node16, nodenext and bundler resolution, as ESM and CommonJS', () => {
+    const uses = imports.map(
+      (name, i) => `import * as entry${i} from '${name}'; export const keys${i} = entry${i};`,
+    );
+    write('types.mts', uses.join('\n'));
+    write('types.cts', uses.join('\n'));
+    for (const [module, moduleResolution] of [
+      ['node16', 'node16'],
+      ['nodenext', 'nodenext'],
+      ['esnext', 'bundler'],
+    ]) {
+      const args = [
+        '--module',
+        module,
+        '--moduleResolution',
+        moduleResolution,
+        '--target',
+        'es2022',
+        '--strict',
+      ];
+      const files = module === 'esnext' ? ['types.mts'] : ['types.mts', 'types.cts'];
+      const types = ['--typeRoots', path.join(root, 'node_modules', '@types'), '--types', 'node'];
+      run(bin('tsc'), ['--noEmit', '--ignoreConfig', ...args, ...types, ...files], place);
+    }
+  });
+}
+
+if (process.argv.includes('--keep')) console.log(`kept in ${folder}`);
+else rmSync(folder, { recursive: true, force: true });
+console.log(failed === 0 ? 'the package is sound' : `${failed} package checks failed`);
+process.exitCode = failed === 0 ? 0 : 1;
