@@ -105,4 +105,17 @@ describe('package-lock.json', () => {
     );
     expect(elsewhere).toEqual([]);
   });
+
+  it('has a package for every platform, since npm ci refuses a lock that lacks one', () => {
+    const isLocked = (from: string, name: string): boolean => {
+      if (`${from}/node_modules/${name}`.replace(/^\//, '') in lock.packages) return true;
+      return from !== '' && isLocked(from.slice(0, Math.max(0, from.lastIndexOf('node_modules/') - 1)), name);
+    };
+    const missing = Object.entries(lock.packages).flatMap(([at, entry]) =>
+      Object.keys(entry.optionalDependencies ?? {})
+        .filter((name) => !isLocked(at, name))
+        .map((name) => `${name}, for ${at}`),
+    );
+    expect(missing).toEqual([]);
+  });
 });
