@@ -147,6 +147,11 @@ describe('a rule bites when', () => {
     expect(literalViolations(virtual({ 'conventions.ts': text }))).toEqual([]);
   });
 
+  it('and lets a field of a REST body pass, though not an attribute of that form', () => {
+    expect(literalViolations(virtual({ 'honeyhive/a.ts': `reply['session_id'];` }))).toEqual([]);
+    expect(literalViolations(virtual({ 'honeyhive/a.ts': `a['honeyhive.session_id'];` }))).toHaveLength(1);
+  });
+
   it('a name is built from a literal prefix', () => {
     expect(literalViolations(virtual({ 'span/a.ts': 'x(`honeyhive_inputs.${key}`);' }))).toHaveLength(1);
   });

@@ -18,6 +18,13 @@ interface Manifest {
   peerDependenciesMeta: Record<string, { optional?: boolean }>;
   devDependencies: Record<string, string>;
 }
+interface LockedPackage {
+  integrity?: string;
+  link?: boolean;
+  resolved?: string;
+  devDependencies?: object;
+  optionalDependencies?: object;
+}
 const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Manifest;
 
 describe('package.json', () => {
@@ -85,10 +92,7 @@ describe('package-lock.json', () => {
   const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
     name: string;
     version: string;
-    packages: Record<
-      string,
-      { integrity?: string; link?: boolean; resolved?: string; devDependencies?: object }
-    >;
+    packages: Record<string, LockedPackage>;
   };
 
   it('belongs to this package.json', () => {

@@ -170,7 +170,14 @@ export function cycles(sources: Sources): string[] {
 
 // `baggage`, `b3`, `project` and `source` are headers or keys too, but options are called the same.
 const NAME_OF_A_CONVENTION =
-  /^(?:honeyhive[._].*|traceloop\..*|gen_ai\..*|openinference\..*|traceparent|tracestate|x-b3-.*|HH_[A-Z_]+|OTEL_[A-Z_]+|session\.id|(?:session|run|dataset|datapoint|parent)_id|session_name)$/;
+  /^(?:honeyhive[._].*|traceloop\..*|gen_ai\..*|openinference\..*|traceparent|tracestate|x-b3-.*|HH_[A-Z_]+|OTEL_[A-Z_]+|session\.id)$/;
+/** These are also fields of the backend's REST bodies, where `body['session_id']` is no more than `body.session_id`. */
+const BAGGAGE_KEY_OR_FIELD = /^(?:(?:session|run|dataset|datapoint|parent)_id|session_name)$/;
+
+function isConventionName(node: ts.StringLiteralLike | ts.TemplateHead): boolean {
+  if (NAME_OF_A_CONVENTION.test(node.text)) return true;
+  return BAGGAGE_KEY_OR_FIELD.test(node.text) && !ts.isElementAccessExpression(node.parent);
+}
 
 /** Attribute, baggage, header and environment names written out anywhere but in `conventions.ts`. */
 export function literalViolations(sources: Sources): string[] {
@@ -180,7 +187,7 @@ export function literalViolations(sources: Sources): string[] {
     const source = parse(file, text);
     walk(source, (node) => {
       if (!ts.isStringLiteralLike(node) && !ts.isTemplateHead(node)) return;
-      if (!NAME_OF_A_CONVENTION.test(node.text)) return;
+      if (!isConventionName(node)) return;
       const { line } = source.getLineAndCharacterOfPosition(node.getStart());
       violations.push(`${file}:${line + 1}: '${node.text}' belongs into conventions.ts`);
     });

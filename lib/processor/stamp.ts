@@ -13,6 +13,10 @@ import {
   BAGGAGE_ATTRIBUTE_PREFIX,
   ATTR_EVENT_TYPE,
   BAGGAGE_FOREIGN_TRACER_ID,
+  BAGGAGE_PARENT_ID,
+  BAGGAGE_PROJECT,
+  BAGGAGE_SESSION_ID,
+  BAGGAGE_SOURCE,
   EXPERIMENT_BAGGAGE_ATTRIBUTES,
   IDENTITY_BAGGAGE_KEYS,
   TRACELOOP_PREFIX,
@@ -55,11 +59,11 @@ export function identityAttributes(context: Context, owner: SpanOwner | undefine
     attributes[name] = value;
     if (traceloop) attributes[TRACELOOP_PREFIX + legacy] = value;
   };
-  set(ATTR_SESSION_ID, 'session_id', identity.sessionId);
+  set(ATTR_SESSION_ID, BAGGAGE_SESSION_ID, identity.sessionId);
   if (identity.sessionId !== undefined) attributes[ATTR_OTEL_SESSION_ID] = identity.sessionId;
-  set(ATTR_PROJECT, 'project', identity.project);
-  set(ATTR_SOURCE, 'source', identity.source);
-  set(ATTR_PARENT_ID, 'parent_id', identity.parentId);
+  set(ATTR_PROJECT, BAGGAGE_PROJECT, identity.project);
+  set(ATTR_SOURCE, BAGGAGE_SOURCE, identity.source);
+  set(ATTR_PARENT_ID, BAGGAGE_PARENT_ID, identity.parentId);
   if (owner?.settings.autoSession === true) {
     attributes[ATTR_SESSION_AUTO_CREATE] = true;
     if (identity.sessionName !== undefined) attributes[ATTR_SESSION_NAME] = identity.sessionName;
