@@ -17,6 +17,8 @@ export const ATTR_EXCEPTION_TYPE = 'exception.type';
 export const ATTR_EXCEPTION_MESSAGE = 'exception.message';
 export const ATTR_EXCEPTION_STACKTRACE = 'exception.stacktrace';
 
+/** What every identity attribute of HoneyHive begins with. */
+export const IDENTITY_ATTRIBUTE_PREFIX = 'honeyhive.';
 /** Identity attributes, stamped on every span. */
 export const ATTR_SESSION_ID = 'honeyhive.session_id';
 export const ATTR_PROJECT = 'honeyhive.project';

@@ -49,7 +49,6 @@ export function makeOwner(
   const recorder = new Recorder();
   const events: Record<string, unknown>[] = [];
   const announced: string[] = [];
-  let owner: TestOwner;
   const processor = {
     onStart: (span: never, parent: never) => new IdentitySpanProcessor(owner).onStart(span, parent),
     onEnd: () => undefined,
@@ -57,7 +56,7 @@ export function makeOwner(
     shutdown: () => Promise.resolve(),
   };
   const engine = createSdkEngine({ spanProcessors: [processor, recorder], spanLimits });
-  owner = {
+  const owner: TestOwner = {
     name,
     otelTracer: engine.provider.getTracer('test'),
     provider: engine.provider,

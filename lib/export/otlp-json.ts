@@ -4,7 +4,7 @@
  * https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
  */
 import type { Attributes, Link } from '@opentelemetry/api';
-import { ATTR_TRUNCATED } from '../conventions.js';
+import { ATTR_OTEL_SESSION_ID, ATTR_TRUNCATED, IDENTITY_ATTRIBUTE_PREFIX } from '../conventions.js';
 import type { HrTime } from '@opentelemetry/api';
 import type { InstrumentationScope, ReadableSpan, Resource, TimedEvent } from '../tracer/sdk-contract.js';
 import { OVER_LIMIT, utf8 } from './byte-writer.js';
@@ -92,8 +92,8 @@ function attributes(values: Attributes | undefined): { list: Json[]; left: numbe
     if (
       cut.details &&
       list.length >= KEPT_ATTRIBUTES &&
-      !key.startsWith('honeyhive.') &&
-      key !== 'session.id'
+      !key.startsWith(IDENTITY_ATTRIBUTE_PREFIX) &&
+      key !== ATTR_OTEL_SESSION_ID
     )
       left++;
     else list.push(keyValue(key, values?.[key], 0));

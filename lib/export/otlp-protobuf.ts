@@ -4,7 +4,7 @@
  * Field numbers: https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto
  */
 import type { Attributes, Link } from '@opentelemetry/api';
-import { ATTR_TRUNCATED } from '../conventions.js';
+import { ATTR_OTEL_SESSION_ID, ATTR_TRUNCATED, IDENTITY_ATTRIBUTE_PREFIX } from '../conventions.js';
 import type { InstrumentationScope, ReadableSpan, Resource, TimedEvent } from '../tracer/sdk-contract.js';
 import { ByteWriter, OVER_LIMIT, utf8 } from './byte-writer.js';
 import {
@@ -134,7 +134,7 @@ function attributes(tag: number, values: Attributes | undefined): number {
 }
 
 function isIdentity(key: string): boolean {
-  return key.startsWith('honeyhive.') || key === 'session.id';
+  return key.startsWith(IDENTITY_ATTRIBUTE_PREFIX) || key === ATTR_OTEL_SESSION_ID;
 }
 
 function count(tag: number, value: number | undefined): void {
