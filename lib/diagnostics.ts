@@ -32,6 +32,8 @@ export const DIAGNOSTIC_CODES = {
   SPW_DROPPED: 'spans were dropped',
   SPW_SPOOL: 'the disk spool is in trouble',
   SPW_SPAN_LIMIT: 'a span hit its limits',
+  SPW_SPAN_ENDED: 'a span was written to or ended again after its end',
+  SPW_ATTRIBUTE: 'a name, attribute, time, event, link or status of a span is not usable',
 } as const;
 export type DiagnosticCode = keyof typeof DIAGNOSTIC_CODES;
 

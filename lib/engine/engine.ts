@@ -28,6 +28,8 @@ export interface Engine {
   readonly kind: 'sdk' | 'spanwise';
   readonly provider: TracerProvider;
   readonly resource: Resource;
+  /** Whether a span below an unsampled one can be left out without asking: the default sampler decides. */
+  readonly parentBased: boolean;
   /** Flushes every processor; one that fails is reported and stops no other. Never rejects. */
   forceFlush(): Promise<void>;
   /** Shuts every processor down once; one that fails is reported and stops no other. Never rejects. */

@@ -59,9 +59,10 @@ export function createSdkEngine(options: EngineOptions, from?: readonly string[]
     );
   }
   const resource = createResource(options.resource, { name: 'opentelemetry', version: sdk.version });
+  const sampler = options.sampler ?? samplerFromEnvironment();
   const provider = new sdk.Provider({
     resource,
-    sampler: new GuardedSampler(options.sampler ?? samplerFromEnvironment() ?? defaultSampler),
+    sampler: new GuardedSampler(sampler ?? defaultSampler),
     spanLimits: completeLimits(options.spanLimits),
     idGenerator: options.idGenerator && new GuardedIdGenerator(options.idGenerator, randomIds),
     spanProcessors: options.spanProcessors.map((processor) => new GuardedProcessor(processor)),
@@ -71,6 +72,7 @@ export function createSdkEngine(options: EngineOptions, from?: readonly string[]
     kind: 'sdk',
     provider,
     resource,
+    parentBased: sampler === undefined,
     forceFlush: () => settleAll(options.spanProcessors, 'forceFlush'),
     shutdown: () => (down ??= settleAll(options.spanProcessors, 'shutdown')),
   };
