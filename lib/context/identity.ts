@@ -18,7 +18,8 @@ import {
   IDENTITY_KEY_VARIANTS,
 } from '../conventions.js';
 import { warn } from '../diagnostics.js';
-import { DEFAULTS_KEY } from './keys.js';
+import { changeBaggage } from './baggage.js';
+import { CHOSEN_KEY, DEFAULTS_KEY } from './keys.js';
 
 /** What identifies the work in a context. */
 export interface Identity {
@@ -83,7 +84,7 @@ interface Resolved {
   readonly defaults: IdentityDefaults | undefined;
   readonly mark: DefaultsMark | undefined;
   readonly identity: Identity;
-  readonly baggage: Baggage;
+  readonly baggage: Baggage | undefined;
   readonly nextMark: DefaultsMark | undefined;
 }
 
@@ -98,59 +99,111 @@ function resolve(context: Context, defaults: IdentityDefaults | undefined): Reso
   const key = baggage ?? NO_BAGGAGE;
   const cached = resolvedCache.get(key);
   if (cached !== undefined && cached.defaults === defaults && cached.mark === mark) return cached;
+  const resolved = resolveAnew(baggage, mark, defaults);
+  resolvedCache.set(key, resolved);
+  return resolved;
+}
 
+function resolveAnew(
+  baggage: Baggage | undefined,
+  mark: DefaultsMark | undefined,
+  defaults: IdentityDefaults | undefined,
+): Resolved {
   const identity: Record<string, string> = {};
   const values = new Map<string, string>();
-  let next = baggage ?? propagation.createBaggage();
+  const changes = new Changes(baggage);
   for (const [field, canonical] of IDENTITY_FIELDS) {
-    const arrived = arrivedValue(baggage, field, canonical, defaults?.keys ?? DEFAULT_IDENTITY_KEYS);
+    const arrived = arrivedValue(baggage, field, canonical, defaults?.keys ?? DEFAULT_IDENTITY_KEYS, changes);
     // A default of another tracer gives way; anything else that is there stays.
     const borrowed = arrived !== undefined && mark?.values.get(canonical) === arrived;
     const own = defaults?.[field];
     if (arrived !== undefined && !(borrowed && mark.defaults !== defaults && defaults !== undefined)) {
       identity[field] = arrived;
       if (borrowed) values.set(canonical, arrived);
-      if (next.getEntry(canonical)?.value !== arrived) next = next.setEntry(canonical, { value: arrived });
+      changes.set(canonical, arrived);
     } else if (own !== undefined && own !== '') {
       identity[field] = own;
       values.set(canonical, own);
-      next = next.setEntry(canonical, { value: own });
-    } else if (next.getEntry(canonical) !== undefined) {
-      next = next.removeEntry(canonical);
+      changes.set(canonical, own);
+    } else {
+      changes.remove(canonical);
     }
   }
-  const resolved: Resolved = {
+  return {
     defaults,
     mark,
     identity: Object.freeze(identity),
-    baggage: next,
-    nextMark: values.size > 0 && defaults !== undefined ? { defaults, values } : undefined,
+    baggage: changes.apply(),
+    nextMark: nextMark(mark, defaults, values),
   };
-  resolvedCache.set(key, resolved);
-  return resolved;
 }
 
+/** The mark that was there, if it says the same: a new one would make every nested span resolve anew. */
+function nextMark(
+  mark: DefaultsMark | undefined,
+  defaults: IdentityDefaults | undefined,
+  values: ReadonlyMap<string, string>,
+): DefaultsMark | undefined {
+  if (values.size === 0 || defaults === undefined) return undefined;
+  if (mark?.defaults === defaults && mark.values.size === values.size) {
+    if ([...values].every(([key, value]) => mark.values.get(key) === value)) return mark;
+  }
+  return { defaults, values };
+}
+
+/** Changes to a baggage, applied in one step. */
+class Changes {
+  readonly #keys: string[] = [];
+  readonly #values: (string | undefined)[] = [];
+
+  constructor(readonly below: Baggage | undefined) {}
+
+  has(key: string): boolean {
+    return this.#keys.includes(key);
+  }
+
+  set(key: string, value: string): void {
+    if (this.below?.getEntry(key)?.value === value) return;
+    this.#keys.push(key);
+    this.#values.push(value);
+  }
+
+  remove(key: string): void {
+    if (this.below?.getEntry(key) === undefined) return;
+    this.#keys.push(key);
+    this.#values.push(undefined);
+  }
+
+  apply(): Baggage | undefined {
+    return this.#keys.length === 0 ? this.below : changeBaggage(this.below, this.#keys, this.#values);
+  }
+}
+
+/** The value of a part of the identity, in whichever spelling it is there; other spellings are given up. */
 function arrivedValue(
   baggage: Baggage | undefined,
   field: keyof Identity,
   canonical: string,
   keys: IdentityKeys,
+  changes: Changes,
 ): string | undefined {
   if (baggage === undefined) return undefined;
-  const spellings =
-    field === 'sessionId'
-      ? keys.session
-      : field === 'project'
-        ? keys.project
-        : field === 'source'
-          ? keys.source
-          : undefined;
-  if (spellings === undefined) return usable(canonical, baggage.getEntry(canonical)?.value);
-  for (const spelling of spellings) {
-    const value = usable(spelling, baggage.getEntry(spelling)?.value);
-    if (value !== undefined) return value;
+  let value = usable(canonical, baggage.getEntry(canonical)?.value);
+  for (const spelling of spellingsOf(field, keys)) {
+    if (spelling === canonical) continue;
+    value ??= usable(spelling, baggage.getEntry(spelling)?.value);
+    // Sent on, it could contradict the canonical one: some receivers take the last spelling they find.
+    changes.remove(spelling);
   }
-  return undefined;
+  return value;
+}
+
+const NO_SPELLINGS: readonly string[] = [];
+
+function spellingsOf(field: keyof Identity, keys: IdentityKeys): readonly string[] {
+  if (field === 'sessionId') return keys.session;
+  if (field === 'project') return keys.project;
+  return field === 'source' ? keys.source : NO_SPELLINGS;
 }
 
 function usable(key: string, value: string | undefined): string | undefined {
@@ -172,7 +225,63 @@ function usable(key: string, value: string | undefined): string | undefined {
  * @returns a frozen identity, the same object for the same baggage
  */
 export function identityOf(context: Context, defaults?: IdentityDefaults): Identity {
-  return resolve(context, defaults).identity;
+  try {
+    return resolve(context, defaults).identity;
+  } catch {
+    return resolveAnew(undefined, undefined, defaults).identity;
+  }
+}
+
+/**
+ * The baggage that carries the whole identity, as it is sent.
+ *
+ * @param context the context of the call that sends it
+ * @param defaults the owning tracer's own identity; none for what arrived alone
+ */
+export function baggageWithIdentity(context: Context, defaults?: IdentityDefaults): Baggage | undefined {
+  return resolve(context, defaults).baggage;
+}
+
+/**
+ * The part of an identity that is nobody's default: it arrived, or someone chose it.
+ *
+ * @param context any context
+ * @param keys the spellings that are understood
+ */
+export function arrivedIdentity(context: Context, keys: IdentityKeys = DEFAULT_IDENTITY_KEYS): Identity {
+  const baggage = propagation.getBaggage(context);
+  const mark = context.getValue(DEFAULTS_KEY) as DefaultsMark | undefined;
+  const identity: Record<string, string> = {};
+  const changes = new Changes(baggage);
+  for (const [field, canonical] of IDENTITY_FIELDS) {
+    const value = arrivedValue(baggage, field, canonical, keys, changes);
+    if (value !== undefined && mark?.values.get(canonical) !== value) identity[field] = value;
+  }
+  return identity;
+}
+
+/**
+ * A baggage in which session, project and source have their canonical keys and no other.
+ *
+ * @param baggage what arrived
+ * @param keys the spellings that are understood
+ */
+export function canonicalBaggage(baggage: Baggage, keys: IdentityKeys): Baggage {
+  let changes: Changes | undefined;
+  for (const [field, canonical] of IDENTITY_FIELDS) {
+    for (const spelling of spellingsOf(field, keys)) {
+      if (spelling === canonical) continue;
+      const entry = baggage.getEntry(spelling);
+      if (entry === undefined) continue;
+      changes ??= new Changes(baggage);
+      changes.remove(spelling);
+      if (changes.has(canonical) || usable(canonical, baggage.getEntry(canonical)?.value) !== undefined)
+        continue;
+      const value = usable(spelling, entry.value);
+      if (value !== undefined) changes.set(canonical, value);
+    }
+  }
+  return changes?.apply() ?? baggage;
 }
 
 /**
@@ -182,15 +291,20 @@ export function identityOf(context: Context, defaults?: IdentityDefaults): Ident
  * @param defaults the owning tracer's own identity
  */
 export function withIdentity(context: Context, defaults: IdentityDefaults): Context {
-  const { baggage, mark, nextMark } = resolve(context, defaults);
-  let next = context;
-  if (baggage !== propagation.getBaggage(context) && baggage.getAllEntries().length > 0) {
-    next = propagation.setBaggage(next, baggage);
+  try {
+    const { baggage, mark, nextMark } = resolve(context, defaults);
+    let next = context;
+    if (baggage !== undefined && baggage !== propagation.getBaggage(context)) {
+      next = propagation.setBaggage(next, baggage);
+    }
+    if (nextMark !== mark) {
+      next = nextMark === undefined ? next.deleteValue(DEFAULTS_KEY) : next.setValue(DEFAULTS_KEY, nextMark);
+    }
+    return next;
+  } catch {
+    // Someone else's baggage that cannot be read: the call goes on without.
+    return context;
   }
-  if (nextMark !== mark) {
-    next = nextMark === undefined ? next.deleteValue(DEFAULTS_KEY) : next.setValue(DEFAULTS_KEY, nextMark);
-  }
-  return next;
 }
 
 /**
@@ -200,20 +314,35 @@ export function withIdentity(context: Context, defaults: IdentityDefaults): Cont
  * @param chosen the parts to set; absent ones stay as they are
  */
 export function withChosenIdentity(context: Context, chosen: Identity): Context {
-  const mark = context.getValue(DEFAULTS_KEY) as DefaultsMark | undefined;
-  let baggage = propagation.getBaggage(context) ?? propagation.createBaggage();
-  let values: Map<string, string> | undefined;
+  const keys: string[] = [];
+  const texts: string[] = [];
   for (const [field, canonical] of IDENTITY_FIELDS) {
     const value = chosen[field];
     if (value === undefined || value === '') continue;
-    baggage = baggage.setEntry(canonical, { value });
-    if (mark?.values.has(canonical)) {
-      values ??= new Map(mark.values);
-      values.delete(canonical);
-    }
+    keys.push(canonical);
+    texts.push(value);
   }
-  const next = propagation.setBaggage(context, baggage);
-  return values === undefined || mark === undefined
-    ? next
-    : next.setValue(DEFAULTS_KEY, { defaults: mark.defaults, values } satisfies DefaultsMark);
+  if (keys.length === 0) return context;
+  let next = propagation.setBaggage(context, changeBaggage(propagation.getBaggage(context), keys, texts));
+  const before = context.getValue(CHOSEN_KEY) as ReadonlyMap<string, string> | undefined;
+  const marked = new Map(before);
+  keys.forEach((key, i) => marked.set(key, texts[i] as string));
+  next = next.setValue(CHOSEN_KEY, marked);
+  const mark = context.getValue(DEFAULTS_KEY) as DefaultsMark | undefined;
+  if (mark === undefined || !keys.some((key) => mark.values.has(key))) return next;
+  const values = new Map(mark.values);
+  for (const key of keys) values.delete(key);
+  return next.setValue(DEFAULTS_KEY, { defaults: mark.defaults, values } satisfies DefaultsMark);
+}
+
+/**
+ * Tells whether the baggage still holds what someone chose for a key, in this process.
+ *
+ * @param context any context
+ * @param key a baggage key of identity
+ */
+export function isChosen(context: Context, key: string): boolean {
+  const marked = context.getValue(CHOSEN_KEY) as ReadonlyMap<string, string> | undefined;
+  const value = marked?.get(key);
+  return value !== undefined && propagation.getBaggage(context)?.getEntry(key)?.value === value;
 }

@@ -9,6 +9,8 @@ import { createContextKey } from '@opentelemetry/api';
 export const OWNER_KEY = createContextKey('spanwise.v1.owner');
 /** Which identity entries of the baggage are only defaults of a tracer, and of which. */
 export const DEFAULTS_KEY = createContextKey('spanwise.v1.identity-defaults');
+/** Which identity entries someone chose in this process, so that what arrives does not replace them. */
+export const CHOSEN_KEY = createContextKey('spanwise.v1.identity-chosen');
 /** The span that arrived from outside, as our propagator read it, with the trust that was given to it. */
 export const REMOTE_KEY = createContextKey('spanwise.v1.remote');
 /** The decorated member whose span is active, so that stacked decorators share one span. */

@@ -1,0 +1,111 @@
+/**
+ * The characters of W3C Baggage and its percent-encoding.
+ */
+
+export const PERCENT = 0x25;
+
+const TOKEN = 1;
+/** A character that may stand in a value. */
+const OCTET = 2;
+/** One of those that means nothing but itself: neither `%` nor `+`. */
+const PLAIN = 4;
+
+const CLASS = new Uint8Array(128);
+for (let c = 0x21; c <= 0x7e; c++) {
+  const char = String.fromCharCode(c);
+  let bits = 0;
+  if (/[A-Za-z0-9!#$%&'*+\-.^_`|~]/.test(char)) bits |= TOKEN;
+  if (!/[",;\\]/.test(char)) bits |= char === '%' || char === '+' ? OCTET : OCTET | PLAIN;
+  CLASS[c] = bits;
+}
+
+function has(code: number, bits: number): boolean {
+  // Written so that NaN, which is what lies behind the end of a text, is nothing.
+  return code < 128 && ((CLASS[code] as number) & bits) !== 0;
+}
+
+/** A character of a key. */
+export function isTokenChar(code: number): boolean {
+  return has(code, TOKEN);
+}
+
+/** A character of a value. */
+export function isOctet(code: number): boolean {
+  return has(code, OCTET);
+}
+
+/** A character of a value that needs no second look. */
+export function isPlainOctet(code: number): boolean {
+  return has(code, PLAIN);
+}
+
+/** Optional white space. */
+export function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
+/** A whole key. */
+export function isToken(key: string): boolean {
+  if (key.length === 0) return false;
+  for (let i = 0; i < key.length; i++) if (!has(key.charCodeAt(i), TOKEN)) return false;
+  return true;
+}
+
+function hexValue(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  const lower = code | 0x20;
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1;
+}
+
+/** Two hex digits, as they follow a percent sign. */
+export function isHexPair(text: string, at: number): boolean {
+  return hexValue(text.charCodeAt(at)) >= 0 && hexValue(text.charCodeAt(at + 1)) >= 0;
+}
+
+/** Encodes the percent signs that encode nothing. */
+export function repairPercent(text: string): string {
+  return text.includes('%') ? text.replace(/%(?![0-9A-Fa-f]{2})/g, '%25') : text;
+}
+
+/**
+ * Decodes a value; what is not UTF-8 becomes U+FFFD, and a percent sign that encodes nothing stays.
+ *
+ * @param raw characters of a value only, which are all ASCII
+ */
+export function decodePercent(raw: string): string {
+  if (!raw.includes('%')) return raw;
+  try {
+    return decodeURIComponent(raw);
+  } catch {
+    const bytes = new Uint8Array(raw.length);
+    let length = 0;
+    for (let i = 0; i < raw.length; i++) {
+      const code = raw.charCodeAt(i);
+      if (code === PERCENT && isHexPair(raw, i + 1)) {
+        bytes[length++] = hexValue(raw.charCodeAt(i + 1)) * 16 + hexValue(raw.charCodeAt(i + 2));
+        i += 2;
+      } else {
+        bytes[length++] = code;
+      }
+    }
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, length));
+  }
+}
+
+/**
+ * Encodes a value: what the grammar forbids, the percent sign, and the plus, which Python reads as a space.
+ *
+ * Half of a surrogate pair is no character and becomes U+FFFD.
+ */
+export function encodePercent(value: string): string {
+  let i = 0;
+  while (i < value.length && has(value.charCodeAt(i), PLAIN)) i++;
+  if (i === value.length) return value;
+  return wellFormed(value).replace(/[^!#$&-*\--:<-[\]-~]+/g, encodeURIComponent);
+}
+
+function wellFormed(value: string): string {
+  const text = value as string & { toWellFormed?(): string };
+  if (typeof text.toWellFormed === 'function') return text.toWellFormed();
+  return value.replace(/\p{Surrogate}/gu, '\ufffd');
+}

@@ -1,0 +1,272 @@
+/**
+ * The one reader and writer of carriers: whatever holds headers, read without regard to case.
+ *
+ * A carrier may be a plain object (with strings, arrays or bytes as values), `Headers`, a `Map`, a list of pairs, a
+ * raw header list, gRPC `Metadata`, NATS headers, Kafka headers, message attributes of SQS or SNS, or an object
+ * whose MCP `_meta` holds the headers. Nothing here throws, and a method is only called on what is known to have it.
+ */
+import { HEADER_B3, HEADER_B3_TRACE_ID, HEADER_BAGGAGE, HEADER_TRACEPARENT } from '../conventions.js';
+import { warn } from '../diagnostics.js';
+import {
+  isBytes,
+  isGrpcMetadata,
+  isHeaders,
+  isMap,
+  isNatsHeaders,
+  isPlain,
+  ownValue,
+} from './carrier-shapes.js';
+
+/** How many keys of a carrier are looked at. */
+const MAX_KEYS = 2_000;
+/** The longest text that is made of bytes, in bytes. */
+const MAX_BYTES = 262_144;
+/** How many values of one key are read. */
+const MAX_VALUES = 1_000;
+
+type Value = string | string[] | undefined;
+
+/**
+ * Reads one header of a carrier.
+ *
+ * @param carrier anything; what is no carrier has no headers
+ * @param key the header's name in lower case
+ * @returns its value, its values if there are several, or undefined
+ * @example
+ * readCarrier({ Traceparent: '00-…' }, 'traceparent'); // '00-…'
+ */
+export function readCarrier(carrier: unknown, key: string): Value {
+  if (typeof carrier !== 'object' || carrier === null) return undefined;
+  try {
+    if (Array.isArray(carrier)) return readList(carrier, key);
+    // The common case first: a header map as Node gives it.
+    if (isPlain(carrier)) return readPlain(carrier as Record<string, unknown>, key);
+    if (isHeaders(carrier)) return carrier.get(key) ?? undefined;
+    if (isMap(carrier)) return readEntries(carrier.entries(), key);
+    if (isGrpcMetadata(carrier)) return textOf(carrier.get(key));
+    if (isNatsHeaders(carrier)) return readNats(carrier, key);
+    return readPlain(carrier as Record<string, unknown>, key);
+  } catch {
+    warn('SPW_CARRIER', 'a carrier threw when it was read; it is treated as empty');
+    return undefined;
+  }
+}
+
+function readPlain(carrier: Record<string, unknown>, key: string): Value {
+  if (Object.hasOwn(carrier, key)) {
+    const value = textOf(carrier[key]);
+    if (value !== undefined) return value;
+  }
+  let seen = 0;
+  for (const name in carrier) {
+    if (++seen > MAX_KEYS) break;
+    if (name.length === key.length && name !== key && sameName(name, key) && Object.hasOwn(carrier, name)) {
+      const value = textOf(carrier[name]);
+      if (value !== undefined) return value;
+    }
+  }
+  if (!Object.hasOwn(carrier, '_meta')) return undefined;
+  const meta = carrier['_meta'];
+  if (typeof meta !== 'object' || meta === null || Object.hasOwn(meta, '_meta')) return undefined;
+  return readCarrier(meta, key);
+}
+
+function sameName(name: string, key: string): boolean {
+  return name.length === key.length && name.toLowerCase() === key;
+}
+
+function readEntries(entries: Iterable<readonly [unknown, unknown]>, key: string): Value {
+  const found: string[] = [];
+  let seen = 0;
+  for (const [name, value] of entries) {
+    if (++seen > MAX_KEYS) break;
+    const text = typeof name === 'string' && sameName(name, key) ? textOf(value) : undefined;
+    if (text !== undefined) append(found, text);
+  }
+  return unwrap(found);
+}
+
+/** Pairs (`[['a', 'b']]`), raw headers (`['a', 'b']`), or one object per header as librdkafka gives them. */
+function readList(list: readonly unknown[], key: string): Value {
+  const found: string[] = [];
+  const length = Math.min(list.length, 2 * MAX_KEYS);
+  if (typeof list[0] === 'string') {
+    for (let i = 0; i + 1 < length; i += 2) {
+      const name = list[i];
+      const text = typeof name === 'string' && sameName(name, key) ? textOf(list[i + 1]) : undefined;
+      if (text !== undefined) append(found, text);
+    }
+    return unwrap(found);
+  }
+  for (let i = 0; i < length; i++) {
+    const item = list[i];
+    if (typeof item !== 'object' || item === null) continue;
+    let text: Value;
+    if (Array.isArray(item)) {
+      const name: unknown = isBytes(item[0]) ? textOf(item[0]) : item[0];
+      text =
+        item.length === 2 && typeof name === 'string' && sameName(name, key) ? textOf(item[1]) : undefined;
+    } else {
+      const name = ownValue(item, 'key') ?? ownValue(item, 'name');
+      text =
+        typeof name === 'string'
+          ? sameName(name, key)
+            ? textOf(ownValue(item, 'value'))
+            : undefined
+          : readPlain(item as Record<string, unknown>, key);
+    }
+    if (text !== undefined) append(found, text);
+  }
+  return unwrap(found);
+}
+
+function readNats(headers: { keys(): Iterable<string>; values(key: string): string[] }, key: string): Value {
+  const found: string[] = [];
+  let seen = 0;
+  for (const name of headers.keys()) {
+    if (++seen > MAX_KEYS) break;
+    if (sameName(name, key)) append(found, textOf(headers.values(name)) ?? '');
+  }
+  return unwrap(found);
+}
+
+function append(found: string[], text: string | string[]): void {
+  if (typeof text === 'string') found.push(text);
+  else found.push(...text);
+}
+
+function unwrap(found: string[]): Value {
+  return found.length > 1 ? found : found[0];
+}
+
+/** A value of a carrier as text: a string, bytes, several of them, or a message attribute. */
+function textOf(value: unknown): Value {
+  if (typeof value === 'string') return value;
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (isBytes(value))
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(value.subarray(0, MAX_BYTES));
+  if (Array.isArray(value)) {
+    const found: string[] = [];
+    for (let i = 0; i < value.length && i < MAX_VALUES; i++) {
+      const text = typeof value[i] === 'string' || isBytes(value[i]) ? textOf(value[i]) : undefined;
+      if (typeof text === 'string') found.push(text);
+    }
+    return unwrap(found);
+  }
+  // SQS writes StringValue, Lambda's copy of it stringValue, and SNS Value.
+  const attribute =
+    ownValue(value, 'StringValue') ??
+    ownValue(value, 'stringValue') ??
+    (typeof ownValue(value, 'Type') === 'string' ? ownValue(value, 'Value') : undefined);
+  return typeof attribute === 'string' ? attribute : undefined;
+}
+
+/**
+ * Writes one header to a carrier, replacing it in whatever case it is there.
+ *
+ * @param carrier any of the shapes that are read, or an outgoing request
+ * @param key the header's name in lower case
+ * @param value its value
+ * @returns whether it could be written
+ */
+export function writeCarrier(carrier: unknown, key: string, value: string): boolean {
+  try {
+    if (typeof carrier === 'object' && carrier !== null && write(carrier, key, value)) return true;
+  } catch {
+    // Frozen, sealed or hostile: reported below.
+  }
+  warn('SPW_CARRIER', 'headers could not be written to a carrier; give a plain object, Headers or a Map');
+  return false;
+}
+
+function write(carrier: object, key: string, value: string): boolean {
+  if (Array.isArray(carrier)) return writeList(carrier, key, value);
+  if (isPlain(carrier)) return writePlain(carrier as Record<string, unknown>, key, value);
+  if (isHeaders(carrier) || isGrpcMetadata(carrier)) {
+    carrier.set(key, value);
+    return true;
+  }
+  if (isMap(carrier)) {
+    for (const name of [...carrier.keys()].slice(0, MAX_KEYS)) {
+      if (typeof name === 'string' && name !== key && sameName(name, key)) carrier.delete(name);
+    }
+    carrier.set(key, value);
+    return true;
+  }
+  if (isNatsHeaders(carrier)) {
+    for (const name of [...carrier.keys()]) if (name !== key && sameName(name, key)) carrier.delete(name);
+    carrier.set(key, value);
+    return true;
+  }
+  const shaped = carrier as { setHeader?: unknown; getHeader?: unknown; headers?: unknown };
+  if (typeof shaped.setHeader === 'function' && typeof shaped.getHeader === 'function') {
+    shaped.setHeader(key, value);
+    return true;
+  }
+  if (isHeaders(shaped.headers)) {
+    shaped.headers.set(key, value);
+    return true;
+  }
+  return writePlain(carrier as Record<string, unknown>, key, value);
+}
+
+function writePlain(carrier: Record<string, unknown>, key: string, value: string): boolean {
+  let attribute: 'SQS' | 'SNS' | undefined;
+  let seen = 0;
+  for (const name in carrier) {
+    if (++seen > MAX_KEYS) break;
+    if (!Object.hasOwn(carrier, name)) continue;
+    if (name.length === key.length && name !== key && sameName(name, key)) delete carrier[name];
+    else if (typeof carrier[name] === 'object') attribute ??= attributeKind(carrier[name]);
+  }
+  carrier[key] =
+    attribute === 'SQS'
+      ? { DataType: 'String', StringValue: value }
+      : attribute === 'SNS'
+        ? { Type: 'String', Value: value }
+        : value;
+  return true;
+}
+
+function attributeKind(value: unknown): 'SQS' | 'SNS' | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (typeof ownValue(value, 'DataType') === 'string') return 'SQS';
+  return typeof ownValue(value, 'Type') === 'string' && Object.hasOwn(value, 'Value') ? 'SNS' : undefined;
+}
+
+function writeList(list: unknown[], key: string, value: string): boolean {
+  const isRaw = typeof list[0] === 'string';
+  const isNamed = !isRaw && list.length > 0 && !Array.isArray(list[0]);
+  if (isRaw) {
+    for (let i = list.length - 2; i >= 0; i -= 2) {
+      const name = list[i];
+      if (typeof name === 'string' && sameName(name, key)) list.splice(i, 2);
+    }
+    list.push(key, value);
+    return true;
+  }
+  for (let i = list.length - 1; i >= 0; i--) {
+    if (readList([list[i]], key) !== undefined) list.splice(i, 1);
+  }
+  if (!isNamed) list.push([key, value]);
+  else if (Object.hasOwn(list[0] as object, 'key')) list.push({ key, value });
+  else list.push({ [key]: value });
+  return true;
+}
+
+/** The headers by which a carrier is known. */
+const TELLING = [HEADER_TRACEPARENT, HEADER_BAGGAGE, HEADER_B3, HEADER_B3_TRACE_ID];
+
+/**
+ * Tells whether something holds propagation headers.
+ *
+ * @param value anything
+ * @returns whether `traceparent`, `baggage` or B3 can be read from it
+ */
+export function looksLikeCarrier(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return TELLING.some((key) => {
+    const found = readCarrier(value, key);
+    return found !== undefined && found.length > 0;
+  });
+}

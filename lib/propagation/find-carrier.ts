@@ -1,0 +1,250 @@
+/**
+ * Finding the carrier among the arguments of a call.
+ *
+ * What *is* a request, `Headers` or a message is told by its shape, never by its data; plain data is looked at last,
+ * and only where no request is near, because data is what a stranger may have written.
+ */
+import { warn } from '../diagnostics.js';
+import { HEADER_BAGGAGE, HEADER_TRACEPARENT } from '../conventions.js';
+import { looksLikeCarrier, readCarrier } from './carrier.js';
+import {
+  dataOf,
+  describe,
+  isBytes,
+  isGrpcMetadata,
+  isHeaders,
+  isMap,
+  isNatsHeaders,
+  isObject,
+  isPlain,
+  ownValue,
+} from './carrier-shapes.js';
+import { currentRequest } from './current-request.js';
+
+/** Where a carrier was found. */
+export interface CarrierFinding {
+  /** What to read the headers from; undefined if there is none. */
+  readonly carrier: unknown;
+  /** An argument that is a request or a message, the current request, a flat map of headers, or nothing. */
+  readonly via: 'argument' | 'request' | 'headers' | 'none';
+  /** Whether it came with a message of a queue rather than with a request. */
+  readonly message: boolean;
+  /** Whether there were several that disagreed; then none is taken. */
+  readonly ambiguous: boolean;
+}
+
+/** What an argument was recognised as. */
+interface Candidate {
+  readonly carrier: unknown;
+  readonly kind: 'request' | 'container' | 'message';
+}
+
+const NONE: CarrierFinding = { carrier: undefined, via: 'none', message: false, ambiguous: false };
+/** How many arguments are looked at. */
+const MAX_ARGUMENTS = 16;
+/** How many keys a map of headers may have. */
+const MAX_FLAT_KEYS = 500;
+
+/**
+ * Finds the carrier of a call.
+ *
+ * @param args the call's arguments
+ * @returns what was found and where; never throws
+ */
+export function findCarrier(args: readonly unknown[]): CarrierFinding {
+  const certain: Candidate[] = [];
+  const flat: Candidate[] = [];
+  let request: Candidate | undefined;
+  const count = Math.min(args.length, MAX_ARGUMENTS);
+  for (let i = 0; i < count; i++) {
+    const argument = args[i];
+    if (!isObject(argument)) continue;
+    try {
+      const found = recognise(argument, 0);
+      if (found?.kind === 'request') request ??= found;
+      if (found !== undefined) {
+        if (looksLikeCarrier(found.carrier)) certain.push(found);
+      } else {
+        const data = flatCarrier(argument);
+        if (data !== undefined) flat.push(data);
+      }
+    } catch {
+      // A hostile argument is no carrier.
+    }
+  }
+  if (certain.length > 0) return choose(certain, 'argument');
+  if (request !== undefined) return finding(request, 'argument');
+  const current = recogniseCurrent();
+  if (current !== undefined) return finding(current, 'request');
+  return flat.length > 0 ? choose(flat, 'headers') : NONE;
+}
+
+function recogniseCurrent(): Candidate | undefined {
+  try {
+    const current = currentRequest();
+    return isObject(current) ? (recognise(current, 0) ?? flatCarrier(current)) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function finding(candidate: Candidate, via: CarrierFinding['via']): CarrierFinding {
+  return { carrier: candidate.carrier, via, message: candidate.kind === 'message', ambiguous: false };
+}
+
+function choose(candidates: readonly Candidate[], via: CarrierFinding['via']): CarrierFinding {
+  const first = candidates[0] as Candidate;
+  const said = content(first.carrier);
+  for (const other of candidates) {
+    if (content(other.carrier) === said) continue;
+    warn(
+      'SPW_CARRIER',
+      'two arguments carry different trace headers, so none is taken; name one with the carrier option',
+      'ambiguous',
+    );
+    return { ...NONE, ambiguous: true };
+  }
+  return finding(first, via);
+}
+
+function content(carrier: unknown): string {
+  return JSON.stringify([readCarrier(carrier, HEADER_TRACEPARENT), readCarrier(carrier, HEADER_BAGGAGE)]);
+}
+
+/** Containers, then requests, then messages; `depth` counts the wrappers that were taken off. */
+function recognise(value: object, depth: number): Candidate | undefined {
+  if (isHeaders(value) || isMap(value) || isGrpcMetadata(value) || isNatsHeaders(value)) {
+    return { carrier: value, kind: 'container' };
+  }
+  return recogniseRequest(value, depth) ?? recogniseMessage(value, depth);
+}
+
+function recogniseRequest(value: object, depth: number): Candidate | undefined {
+  if (isNodeRequest(value)) return { carrier: (value as { headers?: unknown }).headers, kind: 'request' };
+  // The getter of a fetch Request is the runtime's own; of any other class only data is read.
+  const headers = isFetchRequest(value) ? (value as { headers?: unknown }).headers : dataOf(value, 'headers');
+  if (isHeaders(headers)) return { carrier: headers, kind: 'request' };
+  if (depth >= 2) return undefined;
+  // Fastify and Hono wrap the request as `raw`, Koa and Hono's context as `req`, h3 as `node.req`.
+  for (const name of ['raw', 'req', 'request', 'node']) {
+    const inner = dataOf(value, name) ?? (name === 'req' ? lazyRequest(value) : undefined);
+    if (!isObject(inner) || inner === value) continue;
+    const found = recogniseRequest(inner, depth + 1);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Hono's context makes its `req` in a getter. */
+function lazyRequest(value: object): unknown {
+  const getter = describe(value, 'req')?.get;
+  const isHono = typeof dataOf(value, 'json') === 'function' && typeof dataOf(value, 'header') === 'function';
+  return getter !== undefined && isHono ? (value as { req?: unknown }).req : undefined;
+}
+
+function isNodeRequest(value: object): boolean {
+  const version = describe(value, 'httpVersion');
+  if (version === undefined || typeof dataOf(value, 'on') !== 'function') return false;
+  // http2's compatibility request has it as a getter of its class.
+  return typeof version.value === 'string' || typeof version.get === 'function';
+}
+
+function isFetchRequest(value: object): boolean {
+  if (typeof Request === 'function' && value instanceof Request) return true;
+  return (
+    !isPlain(value) &&
+    dataOf(value, Symbol.toStringTag) === 'Request' &&
+    describe(value, 'headers') !== undefined
+  );
+}
+
+function recogniseMessage(value: object, depth: number): Candidate | undefined {
+  const metadata = dataOf(value, 'metadata');
+  if (isGrpcMetadata(metadata)) return { carrier: metadata, kind: 'request' };
+  // NATS: a message answers, and its headers come from a getter of its class.
+  if (typeof dataOf(value, 'respond') === 'function' && describe(value, 'subject') !== undefined) {
+    const headers = (value as { headers?: unknown }).headers;
+    if (isNatsHeaders(headers)) return { carrier: headers, kind: 'message' };
+  }
+  const headers = ownValue(value, 'headers');
+  // Kafka: bytes somewhere, since JSON has none and could otherwise pass for a message.
+  if (isObject(headers) && Object.hasOwn(value, 'value') && Object.hasOwn(value, 'offset')) {
+    const bytes = isBytes(ownValue(value, 'value')) || isBytes(ownValue(value, 'key')) || holdsBytes(headers);
+    if (bytes) return { carrier: headers, kind: 'message' };
+  }
+  // AMQP.
+  const properties = ownValue(value, 'properties');
+  if (isObject(properties) && isBytes(ownValue(value, 'content')) && isObject(ownValue(value, 'fields'))) {
+    return { carrier: ownValue(properties, 'headers'), kind: 'message' };
+  }
+  // Google Pub/Sub.
+  const attributes = ownValue(value, 'attributes');
+  if (
+    isObject(attributes) &&
+    isBytes(ownValue(value, 'data')) &&
+    typeof dataOf(value, 'ack') === 'function'
+  ) {
+    return { carrier: attributes, kind: 'message' };
+  }
+  // What an MCP server hands to a tool beside its arguments.
+  const meta = ownValue(value, '_meta');
+  if (typeof ownValue(value, 'sendNotification') === 'function') {
+    const info = ownValue(value, 'requestInfo');
+    if (isObject(meta) && looksLikeCarrier(meta)) return { carrier: meta, kind: 'request' };
+    return isObject(info) ? { carrier: ownValue(info, 'headers'), kind: 'request' } : undefined;
+  }
+  // kafkajs hands over { topic, partition, message }.
+  const message = ownValue(value, 'message');
+  return depth === 0 && isObject(message) && typeof ownValue(value, 'topic') === 'string'
+    ? recogniseMessage(message, depth + 1)
+    : undefined;
+}
+
+function holdsBytes(headers: object): boolean {
+  return isBytes(ownValue(headers, HEADER_TRACEPARENT)) || isBytes(ownValue(headers, HEADER_BAGGAGE));
+}
+
+/** Plain data that is nothing but headers, or a message of SQS: taken only if nothing surer is there. */
+function flatCarrier(value: object): Candidate | undefined {
+  if (!isPlain(value)) return undefined;
+  const attributes = sqsAttributes(value);
+  if (attributes !== undefined) {
+    return looksLikeCarrier(attributes) ? { carrier: attributes, kind: 'message' } : undefined;
+  }
+  let seen = 0;
+  let telling = false;
+  for (const key in value) {
+    if (++seen > MAX_FLAT_KEYS) return undefined;
+    if (!isFlat(ownValue(value, key))) return undefined;
+    const name = key.length === 11 || key.length === 7 ? key.toLowerCase() : key;
+    telling ||= name === HEADER_TRACEPARENT || name === HEADER_BAGGAGE;
+  }
+  return telling && looksLikeCarrier(value) ? { carrier: value, kind: 'container' } : undefined;
+}
+
+/** The attributes of a message of SQS, as the SDK or Lambda hands it over. */
+function sqsAttributes(value: object): object | undefined {
+  const attributes = ownValue(value, 'MessageAttributes') ?? ownValue(value, 'messageAttributes');
+  const handle = ownValue(value, 'ReceiptHandle') ?? ownValue(value, 'receiptHandle');
+  return isObject(attributes) && typeof handle === 'string' ? attributes : undefined;
+}
+
+function isFlat(value: unknown): boolean {
+  if (Array.isArray(value))
+    return value.length < 100 && value.every((item) => typeof item === 'string' || isBytes(item));
+  return typeof value !== 'object' || value === null || isBytes(value);
+}
+
+/**
+ * The headers of something that was named as the carrier: those of a request or a message, else the thing itself.
+ *
+ * @param value what the user named
+ */
+export function carrierOf(value: unknown): unknown {
+  if (!isObject(value)) return undefined;
+  try {
+    return recognise(value, 0)?.carrier ?? sqsAttributes(value) ?? value;
+  } catch {
+    return value;
+  }
+}

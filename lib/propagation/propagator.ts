@@ -1,0 +1,358 @@
+/**
+ * The propagator: trace context, baggage and identity, in the formats that are asked for.
+ *
+ * It is OpenTelemetry's `TextMapPropagator`, so other libraries' instrumentations send and read the same things;
+ * and it is what our own helpers use, registered or not.
+ */
+import {
+  createContextKey,
+  propagation,
+  ROOT_CONTEXT,
+  trace,
+  type Baggage,
+  type Context,
+  type SpanContext,
+  type TextMapGetter,
+  type TextMapPropagator,
+  type TextMapSetter,
+} from '@opentelemetry/api';
+import {
+  baggageWithIdentity,
+  canonicalBaggage,
+  DEFAULT_IDENTITY_KEYS,
+  type IdentityKeys,
+} from '../context/identity.js';
+import {
+  HEADER_B3,
+  HEADER_B3_SAMPLED,
+  HEADER_B3_SPAN_ID,
+  HEADER_B3_TRACE_ID,
+  HEADER_BAGGAGE,
+  HEADER_TRACEPARENT,
+  HEADER_TRACESTATE,
+} from '../conventions.js';
+import { warn, warnError } from '../diagnostics.js';
+import type { SpanOwner, Trust } from '../tracer/owner.js';
+import { resolveOwner } from '../tracer/registry.js';
+import { admit, type BaggageAllowList } from './admit.js';
+import { readB3, readB3Multi, writeB3, writeB3Multi, type ReadHeader, type WriteHeader } from './b3.js';
+import {
+  IDENTITY_SPELLINGS,
+  parseBaggage,
+  PLUS_IS_SPACE,
+  writeBaggage,
+  type BaggageReading,
+} from './baggage-header.js';
+import { readCarrier } from './carrier.js';
+import { destinationOf } from './destination.js';
+import { mayReceiveBaggage } from './propagate-to.js';
+import { remoteOf, withRemote } from './remote.js';
+import {
+  FLAG_RANDOM,
+  isSpanId,
+  isTraceId,
+  readTraceContext,
+  tracestateOf,
+  writeTraceparent,
+} from './trace-context.js';
+
+/** A format of trace headers. */
+export type PropagationFormat = 'w3c' | 'b3' | 'b3multi';
+
+/** What `SpanwisePropagator` can be told. */
+export interface PropagatorOptions {
+  /**
+   * What is done with a caller: continue its trace, link to it, or start afresh.
+   *
+   * @default 'continue'
+   */
+  readonly trust?: Trust;
+  /**
+   * Trace headers that are written, and read in this order. Baggage is always W3C's.
+   *
+   * @default ['w3c']
+   */
+  readonly formats?: readonly PropagationFormat[];
+  /** Other propagators, which run too: they are asked for a caller if none of the formats names one. */
+  readonly extra?: readonly TextMapPropagator[];
+  /** Inbound spellings of session, project and source; the default tracer's unless given. */
+  readonly identityKeys?: IdentityKeys;
+  /** The inbound baggage keys that are let in, beside identity; all of them unless given. */
+  readonly allowBaggage?: BaggageAllowList;
+}
+
+/** What a carrier said, before any trust is applied to it. */
+export interface Arrived {
+  readonly spanContext: SpanContext | undefined;
+  readonly baggage: Baggage | undefined;
+}
+
+// The key under which OpenTelemetry's SDK says that what runs is telemetry itself.
+const SUPPRESS_KEY = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
+const MAX_KEYS = 2_000;
+
+/**
+ * Reads and writes `traceparent`, `tracestate`, `baggage` and, on request, B3.
+ *
+ * Identity is in every header it writes, inside or outside of a span; nothing it reads can make it throw.
+ *
+ * @example
+ * propagation.setGlobalPropagator(new SpanwisePropagator({ formats: ['w3c', 'b3'] }));
+ * @see https://www.w3.org/TR/trace-context-2/
+ */
+export class SpanwisePropagator implements TextMapPropagator {
+  readonly #trust: Trust;
+  readonly #formats: readonly PropagationFormat[];
+  readonly #extra: readonly TextMapPropagator[];
+  readonly #identityKeys: IdentityKeys | undefined;
+  readonly #allow: BaggageAllowList | undefined;
+  #reading: { readonly keys: IdentityKeys; readonly how: BaggageReading } | undefined;
+
+  /** @param options formats, trust and what is let in */
+  constructor(options: PropagatorOptions = {}) {
+    this.#trust = options.trust ?? 'continue';
+    this.#formats = options.formats ?? ['w3c'];
+    this.#extra = options.extra ?? [];
+    this.#identityKeys = options.identityKeys;
+    this.#allow = options.allowBaggage;
+  }
+
+  /** The inbound allow-list it was made with. */
+  get allowBaggage(): BaggageAllowList | undefined {
+    return this.#allow;
+  }
+
+  /** The headers it may write. */
+  fields(): string[] {
+    const fields = new Set<string>([HEADER_BAGGAGE]);
+    for (const format of this.#formats) {
+      if (format === 'w3c') fields.add(HEADER_TRACEPARENT).add(HEADER_TRACESTATE);
+      else if (format === 'b3') fields.add(HEADER_B3);
+      else fields.add(HEADER_B3_TRACE_ID).add(HEADER_B3_SPAN_ID).add(HEADER_B3_SAMPLED);
+    }
+    for (const other of this.#extra) {
+      try {
+        for (const field of other.fields()) fields.add(field);
+      } catch (error) {
+        warnError('SPW_CALLBACK', 'a propagator failed to name its fields', error);
+      }
+    }
+    return [...fields];
+  }
+
+  /** Writes the span and the baggage of a context into a carrier. */
+  inject(context: Context, carrier: unknown, setter: TextMapSetter): void {
+    const owner = resolveOwner(undefined, context);
+    const hosts = owner?.settings.propagateTo;
+    const allowed = hosts === undefined || mayReceiveBaggage(destinationOf(context, carrier), hosts);
+    this.injectFor(owner, context, carrier, setter, allowed);
+  }
+
+  /**
+   * Writes for a certain tracer.
+   *
+   * @internal
+   * @param owner whose identity is sent where nothing arrived
+   * @param withBaggage whether the receiver may have baggage at all
+   */
+  injectFor(
+    owner: SpanOwner | undefined,
+    context: Context,
+    carrier: unknown,
+    setter: TextMapSetter,
+    withBaggage: boolean,
+  ): void {
+    if (context.getValue(SUPPRESS_KEY) === true) return;
+    for (const other of this.#extra) {
+      try {
+        other.inject(withBaggage ? context : propagation.deleteBaggage(context), carrier, setter);
+      } catch (error) {
+        warnError('SPW_CALLBACK', 'a propagator threw while it wrote headers', error);
+      }
+    }
+    try {
+      this.#injectSpan(context, (key, value) => setter.set(carrier, key, value));
+    } catch (error) {
+      warnError('SPW_INTERNAL', 'trace headers could not be written', error);
+    }
+    if (!withBaggage) return;
+    try {
+      const baggage = baggageWithIdentity(context, owner?.identity);
+      const header = baggage === undefined ? '' : writeBaggage(baggage);
+      if (header !== '') setter.set(carrier, HEADER_BAGGAGE, header);
+    } catch (error) {
+      warnError('SPW_INTERNAL', 'baggage could not be written', error);
+    }
+  }
+
+  #injectSpan(context: Context, write: WriteHeader): void {
+    const span = trace.getSpanContext(context);
+    if (span === undefined || !isTraceId(span.traceId) || !isSpanId(span.spanId)) return;
+    for (const format of this.#formats) {
+      if (format === 'b3') writeB3(span, write);
+      else if (format === 'b3multi') writeB3Multi(span, write);
+      else {
+        write(HEADER_TRACEPARENT, writeTraceparent(span, flagsOf(span, context)));
+        const state = tracestateOf(span);
+        if (state !== '') write(HEADER_TRACESTATE, state);
+      }
+    }
+  }
+
+  /** Reads a caller's span and baggage into a context, as far as the caller is trusted. */
+  extract(context: Context, carrier: unknown, getter: TextMapGetter): Context {
+    try {
+      const base = this.#trust === 'continue' ? this.#extractExtra(context, carrier, getter) : context;
+      const { spanContext, baggage } = this.arrived(carrier, getter, context);
+      if (this.#trust !== 'continue') {
+        if (spanContext === undefined && baggage === undefined) return context;
+        const kept = this.#trust === 'link' ? spanContext : undefined;
+        return withRemote(context, { spanContext: kept, trust: this.#trust, baggage: undefined });
+      }
+      let next = base;
+      if (spanContext !== undefined) next = trace.setSpanContext(next, spanContext);
+      const admitted = admit(baggage, this.#allow);
+      if (admitted !== undefined) next = propagation.setBaggage(next, admitted);
+      if (next === context) return context;
+      return withRemote(next, {
+        spanContext: spanContext ?? trace.getSpanContext(next),
+        trust: this.#trust,
+        baggage: propagation.getBaggage(next),
+      });
+    } catch (error) {
+      warnError('SPW_INTERNAL', 'headers could not be read', error);
+      return context;
+    }
+  }
+
+  /** Lets the other propagators add what they know of; all of it is the caller's word. */
+  #extractExtra(context: Context, carrier: unknown, getter: TextMapGetter): Context {
+    let next = context;
+    for (const other of this.#extra) {
+      try {
+        next = other.extract(next, carrier, getter);
+      } catch (error) {
+        warnError('SPW_CALLBACK', 'a propagator threw while it read headers', error);
+      }
+    }
+    return next;
+  }
+
+  /**
+   * Reads what a carrier says, without believing it.
+   *
+   * @internal
+   * @param getter how the carrier's own library reads it; the carrier reader if absent
+   * @param context whose tracer's spellings of identity are understood
+   */
+  arrived(
+    carrier: unknown,
+    getter: TextMapGetter | undefined,
+    context: Context,
+    identityKeys: IdentityKeys | undefined = this.#identityKeys,
+  ): Arrived {
+    const read =
+      getter === undefined ? (key: string) => readCarrier(carrier, key) : readerOf(carrier, getter);
+    let spanContext: SpanContext | undefined;
+    for (const format of this.#formats) {
+      spanContext ??= readFormat(format, read);
+    }
+    if (spanContext === undefined && this.#extra.length > 0) {
+      const found = this.#extractExtra(ROOT_CONTEXT, carrier, getter ?? CARRIER_GETTER);
+      spanContext = trace.getSpanContext(found);
+    }
+    const header = read(HEADER_BAGGAGE);
+    if (header === undefined || header.length === 0) return { spanContext, baggage: undefined };
+    const keys = identityKeys ?? resolveOwner(undefined, context)?.identity.keys ?? DEFAULT_IDENTITY_KEYS;
+    const baggage = parseBaggage(header, this.#readingFor(keys));
+    return { spanContext, baggage: baggage === undefined ? undefined : canonicalBaggage(baggage, keys) };
+  }
+
+  #readingFor(keys: IdentityKeys): BaggageReading | undefined {
+    if (keys === DEFAULT_IDENTITY_KEYS) return undefined;
+    if (this.#reading?.keys !== keys) {
+      const how: BaggageReading = {
+        identity: new Set([...IDENTITY_SPELLINGS, ...keys.session, ...keys.project, ...keys.source]),
+        plusIsSpace: new Set([...PLUS_IS_SPACE, ...keys.project, ...keys.source]),
+      };
+      this.#reading = { keys, how };
+    }
+    return this.#reading?.how;
+  }
+}
+
+/** The carrier reader, for propagators that ask for a getter. */
+export const CARRIER_GETTER: TextMapGetter = {
+  get: (carrier: unknown, key: string) => readCarrier(carrier, key.toLowerCase()),
+  keys: (carrier: unknown) => {
+    try {
+      if (typeof carrier !== 'object' || carrier === null) return [];
+      const named = carrier as { keys?: unknown };
+      return typeof named.keys === 'function' && !Array.isArray(carrier)
+        ? [...(named.keys() as Iterable<string>)]
+        : Object.keys(carrier);
+    } catch {
+      return [];
+    }
+  },
+};
+
+function readFormat(format: PropagationFormat, read: ReadHeader): SpanContext | undefined {
+  if (format === 'b3') return readB3(read);
+  if (format === 'b3multi') return readB3Multi(read);
+  return readTraceContext(read(HEADER_TRACEPARENT), () => read(HEADER_TRACESTATE));
+}
+
+/** Reads by the library's own getter, then by ours, then by the getter without regard to case. */
+function readerOf(carrier: unknown, getter: TextMapGetter): ReadHeader {
+  return (key) => {
+    try {
+      const direct: unknown = getter.get(carrier, key);
+      if (typeof direct === 'string') return direct;
+      if (Array.isArray(direct)) return direct.filter((value): value is string => typeof value === 'string');
+    } catch {
+      // A getter that was not made for this carrier: ours may read it.
+    }
+    const ours = readCarrier(carrier, key);
+    if (ours !== undefined) return ours;
+    try {
+      let seen = 0;
+      for (const name of getter.keys(carrier)) {
+        if (++seen > MAX_KEYS) return undefined;
+        if (typeof name !== 'string' || name === key || name.length !== key.length) continue;
+        if (name.toLowerCase() !== key) continue;
+        const value: unknown = getter.get(carrier, name);
+        if (typeof value === 'string') return value;
+        if (Array.isArray(value)) return value.filter((item): item is string => typeof item === 'string');
+      }
+    } catch {
+      warn('SPW_CARRIER', 'a carrier threw when it was read; it is treated as empty');
+    }
+    return undefined;
+  };
+}
+
+/** SDKs forget the random flag on their own spans; within the caller's trace it is the caller's to say. */
+function flagsOf(span: SpanContext, context: Context): number {
+  const remote = remoteOf(context)?.spanContext;
+  if (remote === undefined || remote.traceId !== span.traceId) return span.traceFlags;
+  return (span.traceFlags & ~FLAG_RANDOM) | (remote.traceFlags & FLAG_RANDOM);
+}
+
+const ownPropagators = new WeakMap<SpanOwner, SpanwisePropagator>();
+let plain: SpanwisePropagator | undefined;
+
+/**
+ * Says which propagator a tracer's entries and helpers use; without one, W3C's formats.
+ *
+ * @internal
+ */
+export function setPropagator(owner: SpanOwner, propagator: SpanwisePropagator): void {
+  ownPropagators.set(owner, propagator);
+}
+
+/** The propagator of a tracer. */
+export function propagatorOf(owner: SpanOwner | undefined): SpanwisePropagator {
+  const own = owner === undefined ? undefined : ownPropagators.get(owner);
+  return own ?? (plain ??= new SpanwisePropagator());
+}

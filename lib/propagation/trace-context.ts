@@ -1,0 +1,135 @@
+/**
+ * W3C Trace Context, level 2: `traceparent` and `tracestate`.
+ *
+ * @see https://www.w3.org/TR/trace-context-2/
+ */
+import type { SpanContext } from '@opentelemetry/api';
+import { HEADER_TRACESTATE } from '../conventions.js';
+import { warn } from '../diagnostics.js';
+import { parseTraceState, writeTraceState } from './trace-state.js';
+
+/** The caller recorded. */
+export const FLAG_SAMPLED = 0x01;
+/** At least the right-most seven bytes of the trace id are random. */
+export const FLAG_RANDOM = 0x02;
+
+const LENGTH = 55;
+/** Longer than this no version of the header will be; what is longer is not looked at. */
+const MAX_LENGTH = 512;
+const NO_TRACE = '00000000000000000000000000000000';
+const NO_SPAN = '0000000000000000';
+const DASH = 0x2d;
+
+function hexDigit(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  return code >= 0x61 && code <= 0x66 ? code - 0x57 : -1;
+}
+
+function isHex(text: string, from: number, to: number): boolean {
+  for (let i = from; i < to; i++) if (hexDigit(text.charCodeAt(i)) < 0) return false;
+  return true;
+}
+
+/** Tells whether a text is a trace id: 32 lower-case hex digits, not all zero. */
+export function isTraceId(id: unknown): id is string {
+  return typeof id === 'string' && id.length === 32 && isHex(id, 0, 32) && id !== NO_TRACE;
+}
+
+/** Tells whether a text is a span id: 16 lower-case hex digits, not all zero. */
+export function isSpanId(id: unknown): id is string {
+  return typeof id === 'string' && id.length === 16 && isHex(id, 0, 16) && id !== NO_SPAN;
+}
+
+/**
+ * Reads a `traceparent` header.
+ *
+ * @param header the header's text
+ * @returns the caller's span, or undefined if the header is not valid
+ */
+export function parseTraceparent(header: string): SpanContext | undefined {
+  const text = header.length === LENGTH ? header : trimSpaces(header);
+  if (text.length < LENGTH || text.length > MAX_LENGTH) return undefined;
+  const high = hexDigit(text.charCodeAt(0));
+  const low = hexDigit(text.charCodeAt(1));
+  if (high < 0 || low < 0 || (high === 15 && low === 15)) return undefined;
+  if (text.length > LENGTH) {
+    // Version 00 has nothing behind its flags; a later one may, behind a dash.
+    if ((high === 0 && low === 0) || text.charCodeAt(LENGTH) !== DASH) return undefined;
+  }
+  if (text.charCodeAt(2) !== DASH || text.charCodeAt(35) !== DASH || text.charCodeAt(52) !== DASH) {
+    return undefined;
+  }
+  if (!isHex(text, 3, 35) || !isHex(text, 36, 52) || hexDigit(text.charCodeAt(53)) < 0) return undefined;
+  const flags = hexDigit(text.charCodeAt(54));
+  if (flags < 0) return undefined;
+  const traceId = text.slice(3, 35);
+  const spanId = text.slice(36, 52);
+  if (traceId === NO_TRACE || spanId === NO_SPAN) return undefined;
+  // Flags that are not defined are never passed on.
+  return { traceId, spanId, traceFlags: flags & (FLAG_SAMPLED | FLAG_RANDOM), isRemote: true };
+}
+
+function trimSpaces(text: string): string {
+  if (text.length > MAX_LENGTH) return '';
+  let from = 0;
+  let to = text.length;
+  while (from < to && isSpace(text.charCodeAt(from))) from++;
+  while (to > from && isSpace(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
+/**
+ * Reads both headers.
+ *
+ * @param traceparent what a carrier had for `traceparent`; more than one value is no valid header
+ * @param tracestate tells what it had for `tracestate`; several are one list
+ * @returns the caller's span, or undefined
+ */
+export function readTraceContext(
+  traceparent: string | string[] | undefined,
+  tracestate: () => string | string[] | undefined,
+): SpanContext | undefined {
+  if (traceparent === undefined || traceparent.length === 0) return undefined;
+  const single = typeof traceparent === 'string' ? traceparent : onlyOne(traceparent);
+  const spanContext = single === undefined ? undefined : parseTraceparent(single);
+  if (spanContext === undefined) {
+    warn('SPW_TRACEPARENT', 'a traceparent header is malformed or was sent twice; a new trace is started');
+    return undefined;
+  }
+  const state = tracestate();
+  if (state === undefined || state.length === 0) return spanContext;
+  const text = typeof state === 'string' ? state : state.join(',');
+  const traceState = parseTraceState(text);
+  if (traceState !== undefined) return { ...spanContext, traceState };
+  if (text.length > MAX_LENGTH || !/^[ \t,]*$/.test(text)) {
+    warn(
+      'SPW_TRACEPARENT',
+      'a tracestate header is malformed or too long and is discarded',
+      HEADER_TRACESTATE,
+    );
+  }
+  return spanContext;
+}
+
+function onlyOne(values: readonly string[]): string | undefined {
+  return values.length === 1 ? values[0] : undefined;
+}
+
+/**
+ * Writes a `traceparent` header.
+ *
+ * @param spanContext the span that the receiver shall be a child of
+ * @param flags its flags, if other than the span context's own
+ */
+export function writeTraceparent(spanContext: SpanContext, flags: number = spanContext.traceFlags): string {
+  return `00-${spanContext.traceId}-${spanContext.spanId}-0${flags & (FLAG_SAMPLED | FLAG_RANDOM)}`;
+}
+
+/** Writes a `tracestate` header; an empty string if there is nothing to send. */
+export function tracestateOf(spanContext: SpanContext): string {
+  return spanContext.traceState === undefined ? '' : writeTraceState(spanContext.traceState);
+}

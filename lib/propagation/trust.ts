@@ -1,0 +1,314 @@
+/**
+ * What happens where a request enters a service: whose child its span becomes, what of its baggage is believed, and
+ * which session it belongs to.
+ */
+import {
+  propagation,
+  SpanKind,
+  trace,
+  type Baggage,
+  type Context,
+  type Link,
+  type Span,
+  type SpanContext,
+} from '@opentelemetry/api';
+import { changeBaggage, contentOf, overlayBaggage, type BaggageContent } from '../context/baggage.js';
+import {
+  arrivedIdentity,
+  DEFAULT_IDENTITY_KEYS,
+  isChosen,
+  isUsableId,
+  MAX_ID_LENGTH,
+  withChosenIdentity,
+} from '../context/identity.js';
+import { DEFAULTS_KEY } from '../context/keys.js';
+import { warn, warnError } from '../diagnostics.js';
+import { withOwner, type SpanOwner, type Trust } from '../tracer/owner.js';
+import { admit, type BaggageAllowList } from './admit.js';
+import { propagatorOf, type Arrived } from './propagator.js';
+import { linkTo, remoteOf, withRemote, type Remote } from './remote.js';
+
+/** What an entry asks for. */
+export interface EntryOptions {
+  /** What is done with a caller. */
+  readonly trust: Trust;
+  /** A session id that wins over everything. */
+  readonly sessionId?: string | undefined;
+  /** Whether an entry that nobody called with a session starts one. */
+  readonly newSession?: boolean | undefined;
+  /** Inbound allow-list of baggage keys. */
+  readonly baggage?: BaggageAllowList | undefined;
+  /** The tracer the entry belongs to. */
+  readonly owner: SpanOwner | undefined;
+  /**
+   * Whether the entry's context names the owner, so that calls without a tracer are its own.
+   *
+   * @default true
+   */
+  readonly ownContext?: boolean;
+}
+
+/** Where an entry's span starts. */
+export interface EntryContext {
+  /** The context to start the span in: its parent and its baggage. */
+  readonly context: Context;
+  /** Whether the span has no parent. */
+  readonly root: boolean;
+  /** The links the span owes. */
+  readonly links: Link[];
+  /** Whether a caller's span or session arrived and was believed. */
+  readonly hasUpstream: boolean;
+  /** The session that was started here, if one was; the caller announces it. */
+  readonly minted?: string;
+}
+
+/**
+ * Enters a service.
+ *
+ * @param carrier anything; what cannot be read has nothing to say
+ * @param options trust, session and tracer of the entry
+ * @param active the context the entry is called in
+ * @returns the context of the entry's span; never throws
+ */
+export function enterContext(carrier: unknown, options: EntryOptions, active: Context): EntryContext {
+  try {
+    return enter(carrier, options, active);
+  } catch (error) {
+    warnError('SPW_INTERNAL', 'a caller could not be looked at; the entry goes on without it', error);
+    return { context: active, root: trace.getSpan(active) === undefined, links: [], hasUpstream: false };
+  }
+}
+
+function enter(carrier: unknown, options: EntryOptions, active: Context): EntryContext {
+  const { owner } = options;
+  const propagator = propagatorOf(owner);
+  const arrived = propagator.arrived(carrier, undefined, active, owner?.identity.keys);
+  const memory = remoteOf(active);
+  const allow = options.baggage ?? propagator.allowBaggage;
+  const entered =
+    options.trust === 'continue'
+      ? continueCaller(active, arrived, memory, allow)
+      : refuseCaller(active, arrived, memory, options.trust, options.baggage);
+  let { context } = entered;
+  if (owner !== undefined && options.ownContext !== false) context = withOwner(context, owner);
+
+  const identity = arrivedIdentity(context, owner?.identity.keys ?? DEFAULT_IDENTITY_KEYS);
+  const hasUpstream =
+    options.trust === 'continue' &&
+    (arrived.spanContext !== undefined ||
+      memory?.spanContext !== undefined ||
+      identity.sessionId !== undefined);
+  const root = trace.getSpan(context) === undefined;
+
+  let minted: string | undefined;
+  const explicit = usableSession(options.sessionId);
+  if (explicit !== undefined) {
+    context = withChosenIdentity(context, { sessionId: explicit });
+  } else if (
+    (options.newSession ?? owner?.settings.newSession) === true &&
+    identity.sessionId === undefined &&
+    (root || isServersRoot(trace.getSpan(context)))
+  ) {
+    minted = globalThis.crypto.randomUUID();
+    context = withChosenIdentity(context, { sessionId: minted });
+  }
+  const result: EntryContext = { context, root, links: entered.links, hasUpstream };
+  return minted === undefined ? result : { ...result, minted };
+}
+
+function usableSession(id: unknown): string | undefined {
+  if (id === undefined || id === null || id === '') return undefined;
+  if (isUsableId(id)) return id;
+  warn(
+    'SPW_SESSION_ID',
+    `the sessionId of an entry is not 1-${MAX_ID_LENGTH} printable characters and is ignored`,
+    'entry',
+  );
+  return undefined;
+}
+
+/** A span another library opened for this very request: its first, so the entry is still where the trace begins. */
+function isServersRoot(span: Span | undefined): boolean {
+  const read = span as Partial<ReadSpan> | undefined;
+  if (read?.kind !== SpanKind.SERVER && read?.kind !== SpanKind.CONSUMER) return false;
+  return parentIdOf(read) === undefined;
+}
+
+/** What spans of either line of SDKs say about themselves beyond the API. */
+interface ReadSpan {
+  readonly kind: SpanKind;
+  readonly parentSpanContext: SpanContext | undefined;
+  readonly parentSpanId: string | undefined;
+}
+
+function parentIdOf(span: Partial<ReadSpan> | undefined): string | undefined {
+  return span?.parentSpanContext?.spanId ?? span?.parentSpanId;
+}
+
+interface Entered {
+  readonly context: Context;
+  readonly links: Link[];
+}
+
+function continueCaller(
+  active: Context,
+  arrived: Arrived,
+  memory: Remote | undefined,
+  allow: BaggageAllowList | undefined,
+): Entered {
+  const caller = arrived.spanContext;
+  let context = active;
+  if (caller !== undefined && !descends(trace.getSpan(active), caller, memory)) {
+    context = trace.setSpanContext(context, caller);
+  }
+  let baggage = propagation.getBaggage(active);
+  if (allow !== undefined) {
+    // What another propagator let in before us is held to the same list.
+    baggage = withoutInbound(active, baggage, [memory?.baggage, arrived.baggage]);
+  }
+  const admitted = admit(arrived.baggage, allow);
+  baggage = merge(active, baggage, admitted);
+  if (baggage !== undefined && baggage !== propagation.getBaggage(active)) {
+    context = propagation.setBaggage(context, baggage);
+  }
+  if (caller !== undefined || admitted !== undefined) {
+    context = withRemote(context, { spanContext: caller, trust: 'continue', baggage: admitted });
+  }
+  return { context, links: [] };
+}
+
+/** Whether the active span already has the caller's span above it. */
+function descends(span: Span | undefined, caller: SpanContext, memory: Remote | undefined): boolean {
+  if (span === undefined) return false;
+  const own = span.spanContext();
+  if (own.traceId !== caller.traceId) return false;
+  if (own.spanId === caller.spanId) return true;
+  const known = memory?.spanContext;
+  if (memory?.trust === 'continue' && known?.traceId === caller.traceId && known.spanId === caller.spanId) {
+    return true;
+  }
+  const read = span as Partial<ReadSpan>;
+  return parentIdOf(read) === caller.spanId || read.kind === SpanKind.SERVER;
+}
+
+/** What arrived, laid over what is there; what someone chose in this process stays. */
+function merge(
+  context: Context,
+  below: Baggage | undefined,
+  inbound: Baggage | undefined,
+): Baggage | undefined {
+  if (inbound === undefined || inbound === below) return below;
+  if (below === undefined) return inbound;
+  const above: BaggageContent = new Map();
+  for (const [key, entry] of contentOf(inbound)) {
+    if (isChosen(context, key)) continue;
+    const there = below.getEntry(key);
+    if (there?.value !== entry.value || String(there.metadata ?? '') !== String(entry.metadata ?? '')) {
+      above.set(key, entry);
+    }
+  }
+  // Nothing of the process's own is below it: then the header can be sent on as it came.
+  return above.size === contentOf(inbound).size && contentOf(below).size === 0
+    ? inbound
+    : overlayBaggage(below, above);
+}
+
+/** The active baggage without the entries that came from outside. */
+function withoutInbound(
+  context: Context,
+  baggage: Baggage | undefined,
+  inbound: readonly (Baggage | undefined)[],
+): Baggage | undefined {
+  if (baggage === undefined) return undefined;
+  const keys = new Set<string>();
+  for (const source of inbound) {
+    if (source === undefined) continue;
+    for (const [key, entry] of contentOf(source)) {
+      if (baggage.getEntry(key)?.value === entry.value && !isOwn(context, key, entry.value)) keys.add(key);
+    }
+  }
+  const gone = [...keys];
+  return gone.length === 0
+    ? baggage
+    : changeBaggage(
+        baggage,
+        gone,
+        gone.map(() => undefined),
+      );
+}
+
+/** Whether an entry is of this process: chosen here, or a tracer's default. */
+function isOwn(context: Context, key: string, value: string): boolean {
+  if (isChosen(context, key)) return true;
+  const mark = context.getValue(DEFAULTS_KEY) as { readonly values: ReadonlyMap<string, string> } | undefined;
+  return mark?.values.get(key) === value;
+}
+
+function refuseCaller(
+  active: Context,
+  arrived: Arrived,
+  memory: Remote | undefined,
+  trust: Trust,
+  allow: BaggageAllowList | undefined,
+): Entered {
+  const span = trace.getSpan(active);
+  const own = span?.spanContext();
+  const callers = [arrived.spanContext, memory?.spanContext, own?.isRemote === true ? own : undefined];
+  const caller = callers.find((known) => known !== undefined);
+  // A span is refused if it runs in a trace that came from outside.
+  const parent = (span as Partial<ReadSpan> | undefined)?.parentSpanContext;
+  const joined =
+    own !== undefined &&
+    (own.isRemote === true ||
+      parent?.isRemote === true ||
+      callers.some((known) => known?.traceId === own.traceId));
+  let context = active;
+  if (joined) {
+    context = trace.deleteSpan(context);
+    if (own?.isRemote !== true) {
+      warn(
+        'SPW_TRUST',
+        'a span outside of this entry has joined the refused trace already; give the global propagator the same trust',
+        'joined',
+      );
+    }
+  }
+  let baggage = propagation.getBaggage(active);
+  if (baggage !== undefined) {
+    baggage = withoutInbound(active, baggage, [memory?.baggage, arrived.baggage]);
+    if (joined && memory === undefined) baggage = withoutUnknown(active, baggage as Baggage);
+    context = propagation.setBaggage(context, baggage as Baggage);
+  }
+  // Keys that were named for this entry pass a link: someone has thought about them. Never identity.
+  const admitted = trust === 'link' && allow !== undefined ? admit(arrived.baggage, allow, false) : undefined;
+  if (admitted !== undefined) {
+    context = propagation.setBaggage(context, overlayBaggage(baggage, contentOf(admitted)));
+  }
+  context = withRemote(context, {
+    spanContext: trust === 'link' ? caller : undefined,
+    trust,
+    baggage: admitted,
+  });
+  return { context, links: trust === 'link' && caller !== undefined ? [linkTo(caller)] : [] };
+}
+
+/**
+ * Under someone else's propagator nothing tells which entries arrived. Those that could be the caller's, because
+ * nobody here set them as identity, go; and it is said.
+ */
+function withoutUnknown(context: Context, baggage: Baggage): Baggage {
+  const unknown = [...contentOf(baggage)]
+    .filter(([key, entry]) => !isOwn(context, key, entry.value))
+    .map(([key]) => key);
+  if (unknown.length === 0) return baggage;
+  warn(
+    'SPW_TRUST',
+    `${unknown.length} baggage entries under another propagator may be an untrusted caller's and were removed; register SpanwisePropagator to tell them apart`,
+    'unknown',
+  );
+  return changeBaggage(
+    baggage,
+    unknown,
+    unknown.map(() => undefined),
+  );
+}
