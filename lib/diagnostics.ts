@@ -31,6 +31,7 @@ export const DIAGNOSTIC_CODES = {
   SPW_EXPORT: 'spans could not be delivered',
   SPW_DROPPED: 'spans were dropped',
   SPW_SPOOL: 'the disk spool is in trouble',
+  SPW_VIEWER: 'the viewer cannot do what it was asked to',
   SPW_SPAN_LIMIT: 'a span hit its limits',
   SPW_SPAN_ENDED: 'a span was written to or ended again after its end',
   SPW_ATTRIBUTE: 'a name, attribute, time, event, link or status of a span is not usable',
