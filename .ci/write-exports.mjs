@@ -1,9 +1,9 @@
 /**
- * Writes `exports` and `bin` of package.json from the table of entries.
+ * Writes the entries into package.json (`exports`, `bin`) and typedoc.json from their table.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { packageFields, root } from './entries.mjs';
+import { entries, packageFields, root } from './entries.mjs';
 
 const file = path.join(root, 'package.json');
 const manifest = JSON.parse(readFileSync(file, 'utf8'));
@@ -16,3 +16,8 @@ for (const [key, value] of Object.entries(manifest)) {
   if (key === 'exports' && bin !== undefined) written.bin = bin;
 }
 writeFileSync(file, `${JSON.stringify(written, null, 2)}\n`);
+
+const docs = path.join(root, 'typedoc.json');
+const settings = JSON.parse(readFileSync(docs, 'utf8'));
+settings.entryPoints = entries().map(({ source }) => source);
+writeFileSync(docs, `${JSON.stringify(settings, null, 2)}\n`);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { VERSION } from '../lib/conventions.js';
 // @ts-expect-error the table is plain JavaScript, because the build reads it
@@ -44,6 +44,12 @@ describe('package.json', () => {
     expect(built.every(({ source }) => existsSync(source))).toBe(true);
   });
 
+  it('documents every entry', () => {
+    const { entryPoints } = JSON.parse(readFileSync('typedoc.json', 'utf8')) as { entryPoints: string[] };
+    const built: { source: string }[] = entries();
+    expect(entryPoints).toEqual(built.map(({ source }) => source));
+  });
+
   it('has a size ceiling for every entry', () => {
     const entriesOfPackage = Object.keys(manifest.exports).filter((entry) => entry !== './package.json');
     expect(Object.keys(manifest.sizes).sort()).toEqual(entriesOfPackage.sort());
@@ -56,6 +62,24 @@ describe('package.json', () => {
     );
     expect(required).toEqual(['@opentelemetry/api']);
     expect(manifest.peerDependencies['@opentelemetry/api']).toBe('>=1.9.0 <1.11.0');
+  });
+
+  it('names every OpenTelemetry package that the library loads or takes types from as a peer', () => {
+    const named = readdirSync('lib', { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .flatMap(
+        (file) => readFileSync(`lib/${file}`, 'utf8').match(/(?<=')@opentelemetry\/[a-z-]+(?=')/g) ?? [],
+      );
+    expect(named).toContain('@opentelemetry/api');
+    expect(named.filter((name) => !(name in manifest.peerDependencies))).toEqual([]);
+  });
+
+  it('justifies every dependency in docs/dependencies.md', () => {
+    const page = readFileSync('docs/dependencies.md', 'utf8');
+    const isNamed = (name: string): boolean =>
+      page.includes(`\`${name}\``) || page.includes(`\`${name.split('/')[0]}/*\``);
+    const names = [manifest.peerDependencies, manifest.devDependencies].flatMap((list) => Object.keys(list));
+    expect(names.filter((name) => !isNamed(name))).toEqual([]);
   });
 
   it('marks nothing optional that is no peer', () => {
