@@ -31,11 +31,11 @@ import {
   HEADER_TRACEPARENT,
   HEADER_TRACESTATE,
 } from '../conventions.js';
-import { warn, warnError } from '../diagnostics.js';
+import { warnError } from '../diagnostics.js';
 import type { SpanOwner, Trust } from '../tracer/owner.js';
 import { resolveOwner } from '../tracer/registry.js';
 import { admit, type BaggageAllowList } from './admit.js';
-import { readB3, readB3Multi, writeB3, writeB3Multi, type ReadHeader, type WriteHeader } from './b3.js';
+import { writeB3, writeB3Multi, type WriteHeader } from './b3.js';
 import {
   IDENTITY_SPELLINGS,
   parseBaggage,
@@ -46,18 +46,9 @@ import {
 import { readCarrier } from './carrier.js';
 import { destinationOf } from './destination.js';
 import { mayReceiveBaggage } from './propagate-to.js';
+import { CARRIER_GETTER, readerOf, readFormat, type PropagationFormat } from './read-headers.js';
 import { remoteOf, withRemote } from './remote.js';
-import {
-  FLAG_RANDOM,
-  isSpanId,
-  isTraceId,
-  readTraceContext,
-  tracestateOf,
-  writeTraceparent,
-} from './trace-context.js';
-
-/** A format of trace headers. */
-export type PropagationFormat = 'w3c' | 'b3' | 'b3multi';
+import { FLAG_RANDOM, isSpanId, isTraceId, tracestateOf, writeTraceparent } from './trace-context.js';
 
 /** What `SpanwisePropagator` can be told. */
 export interface PropagatorOptions {
@@ -84,12 +75,14 @@ export interface PropagatorOptions {
 /** What a carrier said, before any trust is applied to it. */
 export interface Arrived {
   readonly spanContext: SpanContext | undefined;
+  /** With identity under its canonical keys. */
   readonly baggage: Baggage | undefined;
+  /** The `baggage` header as it came. */
+  readonly header?: string | readonly string[];
 }
 
 // The key under which OpenTelemetry's SDK says that what runs is telemetry itself.
 const SUPPRESS_KEY = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
-const MAX_KEYS = 2_000;
 
 /**
  * Reads and writes `traceparent`, `tracestate`, `baggage` and, on request, B3.
@@ -265,7 +258,7 @@ export class SpanwisePropagator implements TextMapPropagator {
     if (header === undefined || header.length === 0) return { spanContext, baggage: undefined };
     const keys = identityKeys ?? resolveOwner(undefined, context)?.identity.keys ?? DEFAULT_IDENTITY_KEYS;
     const baggage = parseBaggage(header, this.#readingFor(keys));
-    return { spanContext, baggage: baggage === undefined ? undefined : canonicalBaggage(baggage, keys) };
+    return { spanContext, header, baggage: baggage && canonicalBaggage(baggage, keys) };
   }
 
   #readingFor(keys: IdentityKeys): BaggageReading | undefined {
@@ -279,57 +272,6 @@ export class SpanwisePropagator implements TextMapPropagator {
     }
     return this.#reading?.how;
   }
-}
-
-/** The carrier reader, for propagators that ask for a getter. */
-export const CARRIER_GETTER: TextMapGetter = {
-  get: (carrier: unknown, key: string) => readCarrier(carrier, key.toLowerCase()),
-  keys: (carrier: unknown) => {
-    try {
-      if (typeof carrier !== 'object' || carrier === null) return [];
-      const named = carrier as { keys?: unknown };
-      return typeof named.keys === 'function' && !Array.isArray(carrier)
-        ? [...(named.keys() as Iterable<string>)]
-        : Object.keys(carrier);
-    } catch {
-      return [];
-    }
-  },
-};
-
-function readFormat(format: PropagationFormat, read: ReadHeader): SpanContext | undefined {
-  if (format === 'b3') return readB3(read);
-  if (format === 'b3multi') return readB3Multi(read);
-  return readTraceContext(read(HEADER_TRACEPARENT), () => read(HEADER_TRACESTATE));
-}
-
-/** Reads by the library's own getter, then by ours, then by the getter without regard to case. */
-function readerOf(carrier: unknown, getter: TextMapGetter): ReadHeader {
-  return (key) => {
-    try {
-      const direct: unknown = getter.get(carrier, key);
-      if (typeof direct === 'string') return direct;
-      if (Array.isArray(direct)) return direct.filter((value): value is string => typeof value === 'string');
-    } catch {
-      // A getter that was not made for this carrier: ours may read it.
-    }
-    const ours = readCarrier(carrier, key);
-    if (ours !== undefined) return ours;
-    try {
-      let seen = 0;
-      for (const name of getter.keys(carrier)) {
-        if (++seen > MAX_KEYS) return undefined;
-        if (typeof name !== 'string' || name === key || name.length !== key.length) continue;
-        if (name.toLowerCase() !== key) continue;
-        const value: unknown = getter.get(carrier, name);
-        if (typeof value === 'string') return value;
-        if (Array.isArray(value)) return value.filter((item): item is string => typeof item === 'string');
-      }
-    } catch {
-      warn('SPW_CARRIER', 'a carrier threw when it was read; it is treated as empty');
-    }
-    return undefined;
-  };
 }
 
 /** SDKs forget the random flag on their own spans; within the caller's trace it is the caller's to say. */

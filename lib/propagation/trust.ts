@@ -12,19 +12,18 @@ import {
   type Span,
   type SpanContext,
 } from '@opentelemetry/api';
-import { changeBaggage, contentOf, overlayBaggage, type BaggageContent } from '../context/baggage.js';
+import { contentOf, overlayBaggage } from '../context/baggage.js';
 import {
   arrivedIdentity,
   DEFAULT_IDENTITY_KEYS,
-  isChosen,
   isUsableId,
   MAX_ID_LENGTH,
   withChosenIdentity,
 } from '../context/identity.js';
-import { DEFAULTS_KEY } from '../context/keys.js';
 import { warn, warnError } from '../diagnostics.js';
 import { withOwner, type SpanOwner, type Trust } from '../tracer/owner.js';
 import { admit, type BaggageAllowList } from './admit.js';
+import { merge, withoutInbound, withoutUnknown } from './inbound.js';
 import { propagatorOf, type Arrived } from './propagator.js';
 import { linkTo, remoteOf, withRemote, type Remote } from './remote.js';
 
@@ -75,7 +74,10 @@ export function enterContext(carrier: unknown, options: EntryOptions, active: Co
     return enter(carrier, options, active);
   } catch (error) {
     warnError('SPW_INTERNAL', 'a caller could not be looked at; the entry goes on without it', error);
-    return { context: active, root: trace.getSpan(active) === undefined, links: [], hasUpstream: false };
+    // A caller who is not trusted gains nothing by making us fail.
+    const context =
+      options.trust === 'continue' ? active : propagation.deleteBaggage(trace.deleteSpan(active));
+    return { context, root: trace.getSpan(context) === undefined, links: [], hasUpstream: false };
   }
 }
 
@@ -164,7 +166,7 @@ function continueCaller(
   let baggage = propagation.getBaggage(active);
   if (allow !== undefined) {
     // What another propagator let in before us is held to the same list.
-    baggage = withoutInbound(active, baggage, [memory?.baggage, arrived.baggage]);
+    baggage = withoutInbound(active, baggage, memory, arrived);
   }
   const admitted = admit(arrived.baggage, allow);
   baggage = merge(active, baggage, admitted);
@@ -191,59 +193,7 @@ function descends(span: Span | undefined, caller: SpanContext, memory: Remote | 
   return parentIdOf(read) === caller.spanId || read.kind === SpanKind.SERVER;
 }
 
-/** What arrived, laid over what is there; what someone chose in this process stays. */
-function merge(
-  context: Context,
-  below: Baggage | undefined,
-  inbound: Baggage | undefined,
-): Baggage | undefined {
-  if (inbound === undefined || inbound === below) return below;
-  if (below === undefined) return inbound;
-  const above: BaggageContent = new Map();
-  for (const [key, entry] of contentOf(inbound)) {
-    if (isChosen(context, key)) continue;
-    const there = below.getEntry(key);
-    if (there?.value !== entry.value || String(there.metadata ?? '') !== String(entry.metadata ?? '')) {
-      above.set(key, entry);
-    }
-  }
-  // Nothing of the process's own is below it: then the header can be sent on as it came.
-  return above.size === contentOf(inbound).size && contentOf(below).size === 0
-    ? inbound
-    : overlayBaggage(below, above);
-}
-
-/** The active baggage without the entries that came from outside. */
-function withoutInbound(
-  context: Context,
-  baggage: Baggage | undefined,
-  inbound: readonly (Baggage | undefined)[],
-): Baggage | undefined {
-  if (baggage === undefined) return undefined;
-  const keys = new Set<string>();
-  for (const source of inbound) {
-    if (source === undefined) continue;
-    for (const [key, entry] of contentOf(source)) {
-      if (baggage.getEntry(key)?.value === entry.value && !isOwn(context, key, entry.value)) keys.add(key);
-    }
-  }
-  const gone = [...keys];
-  return gone.length === 0
-    ? baggage
-    : changeBaggage(
-        baggage,
-        gone,
-        gone.map(() => undefined),
-      );
-}
-
-/** Whether an entry is of this process: chosen here, or a tracer's default. */
-function isOwn(context: Context, key: string, value: string): boolean {
-  if (isChosen(context, key)) return true;
-  const mark = context.getValue(DEFAULTS_KEY) as { readonly values: ReadonlyMap<string, string> } | undefined;
-  return mark?.values.get(key) === value;
-}
-
+/** The span of the entry is no child of the caller's, and nothing the caller said is believed. */
 function refuseCaller(
   active: Context,
   arrived: Arrived,
@@ -275,7 +225,7 @@ function refuseCaller(
   }
   let baggage = propagation.getBaggage(active);
   if (baggage !== undefined) {
-    baggage = withoutInbound(active, baggage, [memory?.baggage, arrived.baggage]);
+    baggage = withoutInbound(active, baggage, memory, arrived);
     if (joined && memory === undefined) baggage = withoutUnknown(active, baggage as Baggage);
     context = propagation.setBaggage(context, baggage as Baggage);
   }
@@ -290,25 +240,4 @@ function refuseCaller(
     baggage: admitted,
   });
   return { context, links: trust === 'link' && caller !== undefined ? [linkTo(caller)] : [] };
-}
-
-/**
- * Under someone else's propagator nothing tells which entries arrived. Those that could be the caller's, because
- * nobody here set them as identity, go; and it is said.
- */
-function withoutUnknown(context: Context, baggage: Baggage): Baggage {
-  const unknown = [...contentOf(baggage)]
-    .filter(([key, entry]) => !isOwn(context, key, entry.value))
-    .map(([key]) => key);
-  if (unknown.length === 0) return baggage;
-  warn(
-    'SPW_TRUST',
-    `${unknown.length} baggage entries under another propagator may be an untrusted caller's and were removed; register SpanwisePropagator to tell them apart`,
-    'unknown',
-  );
-  return changeBaggage(
-    baggage,
-    unknown,
-    unknown.map(() => undefined),
-  );
 }

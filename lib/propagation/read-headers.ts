@@ -1,0 +1,66 @@
+/**
+ * How the propagator reads a carrier: by the getter it is given, and by the carrier reader.
+ */
+import type { SpanContext, TextMapGetter } from '@opentelemetry/api';
+import { HEADER_TRACEPARENT, HEADER_TRACESTATE } from '../conventions.js';
+import { warn } from '../diagnostics.js';
+import { readB3, readB3Multi, type ReadHeader } from './b3.js';
+import { readCarrier } from './carrier.js';
+import { readTraceContext } from './trace-context.js';
+
+/** A format of trace headers. */
+export type PropagationFormat = 'w3c' | 'b3' | 'b3multi';
+
+const MAX_KEYS = 2_000;
+
+/** The carrier reader, for propagators that ask for a getter. */
+export const CARRIER_GETTER: TextMapGetter = {
+  get: (carrier: unknown, key: string) => readCarrier(carrier, key.toLowerCase()),
+  keys: (carrier: unknown) => {
+    try {
+      if (typeof carrier !== 'object' || carrier === null) return [];
+      const named = carrier as { keys?: unknown };
+      return typeof named.keys === 'function' && !Array.isArray(carrier)
+        ? [...(named.keys() as Iterable<string>)]
+        : Object.keys(carrier);
+    } catch {
+      return [];
+    }
+  },
+};
+
+/** Reads the caller's span in one format. */
+export function readFormat(format: PropagationFormat, read: ReadHeader): SpanContext | undefined {
+  if (format === 'b3') return readB3(read);
+  if (format === 'b3multi') return readB3Multi(read);
+  return readTraceContext(read(HEADER_TRACEPARENT), () => read(HEADER_TRACESTATE));
+}
+
+/** Reads by the library's own getter, then by ours, then by the getter without regard to case. */
+export function readerOf(carrier: unknown, getter: TextMapGetter): ReadHeader {
+  return (key) => {
+    try {
+      const direct: unknown = getter.get(carrier, key);
+      if (typeof direct === 'string') return direct;
+      if (Array.isArray(direct)) return direct.filter((value): value is string => typeof value === 'string');
+    } catch {
+      // A getter that was not made for this carrier: ours may read it.
+    }
+    const ours = readCarrier(carrier, key);
+    if (ours !== undefined) return ours;
+    try {
+      let seen = 0;
+      for (const name of getter.keys(carrier)) {
+        if (++seen > MAX_KEYS) return undefined;
+        if (typeof name !== 'string' || name === key || name.length !== key.length) continue;
+        if (name.toLowerCase() !== key) continue;
+        const value: unknown = getter.get(carrier, name);
+        if (typeof value === 'string') return value;
+        if (Array.isArray(value)) return value.filter((item): item is string => typeof item === 'string');
+      }
+    } catch {
+      warn('SPW_CARRIER', 'a carrier threw when it was read; it is treated as empty');
+    }
+    return undefined;
+  };
+}
