@@ -185,3 +185,12 @@ export const VERSION = '0.1.0';
 /** What an event is, for HoneyHive. */
 export type EventType = 'model' | 'tool' | 'chain' | 'session';
 export const EVENT_TYPES: readonly EventType[] = ['model', 'tool', 'chain', 'session'];
+
+/** OpenTelemetry's attributes of token usage, older spellings included: metric → names. */
+export const GEN_AI_USAGE_ATTRIBUTES = {
+  prompt_tokens: ['gen_ai.usage.input_tokens', 'gen_ai.usage.prompt_tokens'],
+  completion_tokens: ['gen_ai.usage.output_tokens', 'gen_ai.usage.completion_tokens'],
+  total_tokens: ['gen_ai.usage.total_tokens'],
+  cache_read_input_tokens: ['gen_ai.usage.cache_read.input_tokens'],
+  cache_creation_input_tokens: ['gen_ai.usage.cache_creation.input_tokens'],
+} as const;

@@ -1,0 +1,98 @@
+/**
+ * How much of a value is recorded, and the budget that all payload namespaces of one span share.
+ */
+
+/** Bounds of what is recorded of arguments, results and payloads. */
+export interface CaptureLimits {
+  /** Levels of nesting. @default 32 */
+  maxDepth: number;
+  /** Attributes of one span. @default 1000 */
+  maxKeys: number;
+  /** Entries that are looked at in one object, array, Map or Set. @default 256 */
+  maxItems: number;
+  /** Bytes of one span's keys and values together; never more than 1 MB. @default 262144 */
+  maxBytes: number;
+  /** Characters of one string. @default 65536 */
+  maxStringLength: number;
+}
+
+export const DEFAULT_CAPTURE_LIMITS: Readonly<CaptureLimits> = Object.freeze({
+  maxDepth: 32,
+  maxKeys: 1_000,
+  maxItems: 256,
+  maxBytes: 256 * 1024,
+  maxStringLength: 64 * 1024,
+});
+
+/** No option raises the captured bytes of a span above this. */
+export const MAX_BYTES = 1024 * 1024;
+/** Longest attribute key; what lies deeper is cut. */
+export const MAX_KEY_LENGTH = 1_024;
+/** Longest piece that one property name gives to a key. */
+export const MAX_SEGMENT_LENGTH = 256;
+
+// Cutting a string that was built by concatenation makes the engine copy all of it first (about 4 ms per million
+// characters), so the characters that cuts may touch are budgeted too; beyond, only the length is recorded.
+export const MAX_CUT_CHARACTERS = 512 * 1024;
+// Asking for an object's symbols costs a tenth or less of asking for its keys, and grows with their number.
+const MAX_PROBE_MS = 0.2;
+
+/** Places checked for secrets in one span's texts; what lies behind the last one is withheld unchecked. */
+export const MAX_PLACES = 8_192;
+
+/** What is left of a span's capture limits; made by `createBudget`, spent by `flatten`. */
+export interface CaptureBudget {
+  readonly limits: Readonly<CaptureLimits>;
+  keys: number;
+  bytes: number;
+  /** Values that may still be looked at, written or not: empty lists cost time too. */
+  visits: number;
+  /** Characters of oversized strings that may still be touched. */
+  cuts: number;
+  /** Milliseconds that may still be spent on finding out how big objects are. */
+  probes: number;
+  /** Places in texts that may still be checked for secrets. */
+  places: number;
+}
+
+function positive(value: number | undefined, fallback: number, max = Number.MAX_SAFE_INTEGER): number {
+  return typeof value === 'number' && value >= 0 ? Math.min(Math.floor(value), max) : Math.min(fallback, max);
+}
+
+/**
+ * Fills in what is missing or unusable.
+ *
+ * @param limits the bounds to change
+ * @param base what holds for the others
+ */
+export function resolveLimits(
+  limits: Partial<CaptureLimits> | undefined,
+  base: Readonly<CaptureLimits> = DEFAULT_CAPTURE_LIMITS,
+): Readonly<CaptureLimits> {
+  if (limits === undefined) return base;
+  return {
+    maxDepth: positive(limits.maxDepth, base.maxDepth),
+    maxKeys: positive(limits.maxKeys, base.maxKeys),
+    maxItems: positive(limits.maxItems, base.maxItems),
+    maxBytes: positive(limits.maxBytes, base.maxBytes, MAX_BYTES),
+    maxStringLength: positive(limits.maxStringLength, base.maxStringLength),
+  };
+}
+
+/**
+ * The budget of one span, to be handed to every `flatten` of it.
+ *
+ * @param limits bounds that differ from `DEFAULT_CAPTURE_LIMITS`
+ */
+export function createBudget(limits?: Partial<CaptureLimits>): CaptureBudget {
+  const resolved = resolveLimits(limits);
+  return {
+    limits: resolved,
+    keys: resolved.maxKeys,
+    bytes: resolved.maxBytes,
+    visits: resolved.maxKeys * 3 + 64,
+    cuts: MAX_CUT_CHARACTERS,
+    probes: MAX_PROBE_MS,
+    places: MAX_PLACES,
+  };
+}
