@@ -2,7 +2,7 @@
  * The build: every entry as ESM, CommonJS and declarations, with shared chunks, so that one format never holds a
  * module twice. Types are checked by `npm run typecheck`; here files are only transpiled, which keeps a build short.
  */
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { dts } from 'rollup-plugin-dts';
 import ts from 'typescript';
@@ -30,7 +30,6 @@ function typescript() {
   };
 }
 
-const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
 const inputs = (list) => Object.fromEntries(list.map(({ name, source }) => [name, path.join(root, source)]));
 
 /** Everything that is not a file of ours stays an import: built-ins, the API, SDKs, frameworks. */
@@ -51,34 +50,29 @@ const layout = (extension) => ({
 
 export default function build() {
   rmSync(path.join(root, 'dist'), { recursive: true, force: true });
-  const library = entries();
+  const common = { external, onwarn };
   return [
     {
-      input: inputs(library),
-      external,
-      onwarn,
+      ...common,
+      // Commands share the chunks of the library, since they may load a user's code that imports it.
+      input: inputs([...entries(), ...commands()]),
       plugins: [typescript()],
-      output: [
-        { ...layout('js'), format: 'es' },
-        { ...layout('cjs'), format: 'cjs', exports: 'named', dynamicImportInCjs: true, esModule: true },
-      ],
+      output: {
+        ...layout('js'),
+        format: 'es',
+        banner: ({ name }) =>
+          commands().some((command) => command.name === name) ? '#!/usr/bin/env node' : '',
+      },
     },
-    ...(commands().length === 0
-      ? []
-      : [
-          {
-            input: inputs(commands()),
-            // The command uses the package's own entries as a user would, so that it shares their copy.
-            external: (id) => external(id) || id === manifest.name,
-            onwarn,
-            plugins: [typescript()],
-            output: { ...layout('js'), format: 'es', banner: '#!/usr/bin/env node' },
-          },
-        ]),
     {
-      input: inputs(library),
-      external,
-      onwarn,
+      ...common,
+      input: inputs(entries()),
+      plugins: [typescript()],
+      output: { ...layout('cjs'), format: 'cjs', exports: 'named', dynamicImportInCjs: true, esModule: true },
+    },
+    {
+      ...common,
+      input: inputs(entries()),
       plugins: [dts({ tsconfig: path.join(root, 'tsconfig.json') })],
       output: [
         { ...layout('d.ts'), format: 'es' },

@@ -12,6 +12,19 @@ const SURFACE: Record<string, { source: string; values: string[]; types: string[
     values: ['SpanwiseError', 'tracerRegistry'],
     types: ['DiagnosticCode'],
   },
+  './viewer': {
+    source: 'lib/viewer/index.ts',
+    values: ['HoneyHiveClient', 'startViewer', 'waitForEvents', 'whereIs'],
+    types: [
+      'EventFilter',
+      'HoneyHiveClientOptions',
+      'HoneyHiveEvent',
+      'Viewer',
+      'ViewerLimits',
+      'ViewerOptions',
+      'WaitOptions',
+    ],
+  },
 };
 
 describe.each(Object.entries(SURFACE))('the surface of spanwise %s', (_entry, { source, values, types }) => {
