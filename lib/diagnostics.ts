@@ -73,6 +73,19 @@ export function warn(code: DiagnosticCode, message: string, kind: string = code)
   }
 }
 
+const MAX_DEFERRED = 100;
+const deferred: [DiagnosticCode, string, string][] = [];
+
+/** Keeps a problem that shows while modules load, before a logger is set, until `sayDeferred`. */
+export function warnLater(code: DiagnosticCode, message: string, kind: string): void {
+  if (deferred.length < MAX_DEFERRED) deferred.push([code, message, kind]);
+}
+
+/** Reports what was kept; called when tracing starts, by `init` or by the first traced call. */
+export function sayDeferred(): void {
+  for (const [code, message, kind] of deferred.splice(0)) warn(code, message, kind);
+}
+
 /** Reports an error thrown by someone's callback or by ourselves, by its message only. */
 export function warnError(code: DiagnosticCode, what: string, error: unknown): void {
   warn(code, `${what}: ${describeError(error)}`, what);
@@ -117,4 +130,5 @@ export class SpanwiseError extends Error {
 /** Forgets what was said, so that a test starts from silence. */
 export function resetDiagnostics(): void {
   held.clear();
+  deferred.length = 0;
 }

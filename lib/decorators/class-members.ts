@@ -21,8 +21,15 @@ const LEFT_ALONE: ReadonlySet<string> = new Set(['constructor', 'then', 'toJSON'
  *
  * @param target the class
  * @param className its name, '' if it has none
+ * @param scope its metadata object under the standard protocol
  */
-export function decorateClass(target: Class, className: string, layer: Layer, run: RunLayers): void {
+export function decorateClass(
+  target: Class,
+  className: string,
+  scope: object | undefined,
+  layer: Layer,
+  run: RunLayers,
+): void {
   const prototype = target.prototype as object;
   const refused: string[] = [];
   let methods = 0;
@@ -41,6 +48,7 @@ export function decorateClass(target: Class, className: string, layer: Layer, ru
       static: on === target,
       private: false,
       declaredOn: on,
+      scope,
     });
     const value = wrapFunction(found.value as (...args: any[]) => any, member, layer, run);
     if (!Reflect.defineProperty(on, key, { ...found, value })) refused.push(key);

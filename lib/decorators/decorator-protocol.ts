@@ -8,7 +8,7 @@ import type { Layer, RunLayers } from './layer.js';
 import { decorateLegacyMember, type LegacyDescriptor } from './legacy-members.js';
 import { classNameOf } from './members.js';
 import { isClass, looksLikeClass, place, targetError } from './misuse.js';
-import { decorateStandardMember, isStandardContext } from './standard-members.js';
+import { decorateStandardMember, isStandardContext, scopeOf } from './standard-members.js';
 
 export type { Decorator } from './decorator-types.js';
 export type { Layer, Member, MemberKind, RunLayers } from './layer.js';
@@ -30,7 +30,7 @@ export function createDecorator<This = any, F = any, Target = any, K = any>(
   return (target: unknown, context?: unknown, descriptor?: unknown): any => {
     if (isStandardContext(context)) {
       if (context.kind !== 'class') return decorateStandardMember(target, context, layer, run);
-      return onClass(target, layer, run);
+      return onClass(target, scopeOf(context), layer, run);
     }
     if (typeof descriptor === 'number') {
       const owner = typeof target === 'function' ? target : (target as object).constructor;
@@ -51,12 +51,12 @@ export function createDecorator<This = any, F = any, Target = any, K = any>(
       }
       return decorateLegacyMember(target, context, descriptor as LegacyDescriptor | undefined, layer, run);
     }
-    return onClass(target, layer, run);
+    return onClass(target, undefined, layer, run);
   };
 }
 
-function onClass(target: unknown, layer: Layer, run: RunLayers): void {
-  if (looksLikeClass(target)) return decorateClass(target, classNameOf(target, true), layer, run);
+function onClass(target: unknown, scope: object | undefined, layer: Layer, run: RunLayers): void {
+  if (looksLikeClass(target)) return decorateClass(target, classNameOf(target, true), scope, layer, run);
   if (typeof target === 'function') {
     throw targetError(layer, 'the function', target.name || '(anonymous)', 'function');
   }

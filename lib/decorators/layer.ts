@@ -16,6 +16,8 @@ export interface Member {
   readonly private: boolean;
   /** The object that declares it: the prototype, or the class for static members; unknown to standard decorators. */
   readonly declaredOn?: object | undefined;
+  /** The class's metadata object of a standard decorator's context; tsc has none without `Symbol.metadata`. */
+  readonly scope?: object | undefined;
   /** `access.has` of a standard decorator's context, which some compilers share between stacked decorators. */
   readonly has?: ((object: any) => boolean) | undefined;
 }

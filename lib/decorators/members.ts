@@ -80,6 +80,7 @@ export function sameMember(a: Member, b: Member, receiver: unknown): boolean {
   )
     return false;
   if (a.declaredOn !== undefined && b.declaredOn !== undefined) return a.declaredOn === b.declaredOn;
+  if (a.scope !== undefined && b.scope !== undefined) return a.scope === b.scope;
   if (a.has !== undefined && a.has === b.has) return true;
   // A private member shows nowhere but in `has`: two of one name may belong to a class and its base class.
   return !a.private && ownDefinitions(a.key, receiver, 2).length === 1;

@@ -14,6 +14,7 @@ export interface StandardContext {
   readonly name?: string | symbol | undefined;
   readonly static?: boolean;
   readonly private?: boolean;
+  readonly metadata?: unknown;
   readonly access?: { readonly has?: (object: any) => boolean };
   addInitializer?(initializer: (this: any) => void): void;
 }
@@ -98,8 +99,14 @@ function factsOf(context: StandardContext, key: string | symbol, kind: MemberKin
     kind,
     static: context.static ?? false,
     private: context.private ?? false,
+    scope: scopeOf(context),
     has: context.access?.has,
   };
+}
+
+/** The metadata object that all decorators of one class share, where there is one. */
+export function scopeOf(context: StandardContext): object | undefined {
+  return typeof context.metadata === 'object' && context.metadata !== null ? context.metadata : undefined;
 }
 
 /** Wraps values of a field; there is a member for each class that has it, since only instances tell the class. */
