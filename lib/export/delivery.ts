@@ -8,6 +8,7 @@ import { singleLine, warn, warnError } from '../diagnostics.js';
 import type { Batch } from './batch.js';
 import { compress } from './compression.js';
 import { GroupHeads } from './group-heads.js';
+import type { ExitJob } from './exit-worker.js';
 import type { Ledger } from './ledger.js';
 import { backgroundTimer } from './platform.js';
 import type { SpanQueue } from './queue.js';
@@ -93,6 +94,9 @@ export class Delivery {
    * @param due whether batches that are not full may go too
    */
   pump(due: boolean): void {
+    // With every connection busy the due batch takes its place in the backlog, or it would never be taken; during an
+    // outage it goes on filling instead.
+    if (due && this.#failures === 0) this.#queue.seal();
     while (!this.#stopped && !this.#queue.empty) {
       const wait = this.#pausedUntil - performance.now();
       if (wait > 0) {
@@ -121,14 +125,48 @@ export class Delivery {
     this.#transport.close();
   }
 
-  /** Counts spans as lost for good. */
-  giveUp(batch: Batch, reason: string): void {
-    this.#settle(batch, 0, batch.count, reason);
+  /**
+   * Everything that is not with the operating system yet, as requests for a blocking delivery: the process is about
+   * to end, and this loop will not run again.
+   */
+  exitJobs(url: string): ExitJob[] {
+    this.#stopped = true;
+    // What the backend asked for holds to the end.
+    if (this.#refusedUntil > performance.now()) return [];
+    const batches: Batch[] = [];
+    for (const flight of this.#flights) {
+      // Sent again it would arrive twice.
+      if (flight.sending?.handedOver() === true) continue;
+      this.#flights.delete(flight);
+      batches.push(flight.batch);
+    }
+    for (let batch = this.#queue.take(true); batch !== undefined; batch = this.#queue.take(true))
+      batches.push(batch);
+    return batches.map((batch) => ({
+      url,
+      headers: { ...this.#options.headers(), 'content-type': batch.encoder.contentType },
+      pieces: batch.body((group) => this.#heads.of(group, batch.encoder)),
+      settle: (status) => {
+        if (status >= 200 && status < 300) this.#settle(batch, batch.count, 0, '');
+        else this.#queue.putBack(batch);
+      },
+    }));
   }
 
-  /** Counts spans as delivered by other means. */
-  confirm(batch: Batch): void {
-    this.#settle(batch, batch.count, 0, '');
+  /** Counts what is left as lost. */
+  giveUpAll(reason: string): void {
+    for (const { batch } of this.#flights) {
+      const what = 'sent, and not confirmed when the process ended';
+      warn('SPW_EXPORT', `${batch.count} spans were ${what}`, 'unconfirmed');
+      this.#settle(batch, 0, batch.count, what);
+    }
+    this.#flights.clear();
+    let lost = 0;
+    for (let batch = this.#queue.take(true); batch !== undefined; batch = this.#queue.take(true)) {
+      lost += batch.count;
+      this.#settle(batch, 0, batch.count, reason);
+    }
+    if (lost > 0) warn('SPW_EXPORT', `${lost} spans are lost: ${reason}`, reason);
   }
 
   #resumeIn(ms: number): void {

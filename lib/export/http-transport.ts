@@ -72,8 +72,9 @@ class HttpSending implements Sending {
   }
 
   handedOver(): boolean {
-    const sent = this.#request;
-    return sent !== undefined && sent.writableFinished && (this.#socket?.writableLength ?? 1) === 0;
+    const [sent, socket] = [this.#request, this.#socket];
+    if (sent === undefined || socket === undefined || socket.connecting) return false;
+    return sent.writableEnded && sent.writableLength === 0;
   }
 
   abort(): void {

@@ -4,7 +4,7 @@
  * https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
  */
 import type { Attributes, Link } from '@opentelemetry/api';
-import { ATTR_OTEL_SESSION_ID, ATTR_TRUNCATED, IDENTITY_ATTRIBUTE_PREFIX } from '../conventions.js';
+import { ATTR_TRUNCATED } from '../conventions.js';
 import type { HrTime } from '@opentelemetry/api';
 import type { InstrumentationScope, ReadableSpan, Resource, TimedEvent } from '../tracer/sdk-contract.js';
 import { OVER_LIMIT, utf8 } from './byte-writer.js';
@@ -12,6 +12,7 @@ import {
   cutsFor,
   cutText,
   fitsInt64,
+  isIdentity,
   KEPT_ATTRIBUTES,
   MAX_VALUE_DEPTH,
   otlpFlags,
@@ -89,13 +90,7 @@ function attributes(values: Attributes | undefined): { list: Json[]; left: numbe
   const list: Json[] = [];
   let left = 0;
   for (const key of Object.keys(values ?? {})) {
-    if (
-      cut.details &&
-      list.length >= KEPT_ATTRIBUTES &&
-      !key.startsWith(IDENTITY_ATTRIBUTE_PREFIX) &&
-      key !== ATTR_OTEL_SESSION_ID
-    )
-      left++;
+    if (cut.details && list.length >= KEPT_ATTRIBUTES && !isIdentity(key)) left++;
     else list.push(keyValue(key, values?.[key], 0));
   }
   return { list, left };

@@ -4,13 +4,14 @@
  * Field numbers: https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto
  */
 import type { Attributes, Link } from '@opentelemetry/api';
-import { ATTR_OTEL_SESSION_ID, ATTR_TRUNCATED, IDENTITY_ATTRIBUTE_PREFIX } from '../conventions.js';
+import { ATTR_TRUNCATED } from '../conventions.js';
 import type { InstrumentationScope, ReadableSpan, Resource, TimedEvent } from '../tracer/sdk-contract.js';
 import { ByteWriter, OVER_LIMIT, utf8 } from './byte-writer.js';
 import {
   cutsFor,
   cutText,
   fitsInt64,
+  isIdentity,
   KEPT_ATTRIBUTES,
   MAX_VALUE_DEPTH,
   otlpFlags,
@@ -131,10 +132,6 @@ function attributes(tag: number, values: Attributes | undefined): number {
     keyValue(tag, key, values[key], 0);
   }
   return left;
-}
-
-function isIdentity(key: string): boolean {
-  return key.startsWith(IDENTITY_ATTRIBUTE_PREFIX) || key === ATTR_OTEL_SESSION_ID;
 }
 
 function count(tag: number, value: number | undefined): void {

@@ -10,6 +10,7 @@ import { VERSION } from '../conventions.js';
 import type { ReadableSpan, SpanProcessor } from '../tracer/sdk-contract.js';
 import { ASKED_COMPRESS_FROM_BYTES, COMPRESS_FROM_BYTES } from './compression.js';
 import { Delivery } from './delivery.js';
+import { joinExit, leaveExit, type ExitParticipant } from './exit-hooks.js';
 import { fetchTransport } from './fetch-transport.js';
 import { Groups } from './group-heads.js';
 import { httpTransport } from './http-transport.js';
@@ -54,7 +55,7 @@ export interface PipelineOptions {
   maxSpanBytes?: number;
   /** Keeps spans on disk until they are delivered, in the temporary directory or the given one. @default false */
   spool?: boolean | string | { directory: string; maxBytes?: number };
-  /** How long a shutdown or the end of the process may wait, in milliseconds. @default 2000 */
+  /** How long a shutdown or the end of the process may wait, in milliseconds; 0 keeps out of the end. @default 2000 */
   exitTimeoutMs?: number;
   /** Is told about spans that will never be delivered: how many, and why. */
   onDrop?: (count: number, reason: string) => void;
@@ -89,6 +90,7 @@ export class ExportPipeline implements SpanProcessor {
   #soon = false;
   #dropped = 0;
   #shutdown: Promise<void> | undefined;
+  readonly #participant: ExitParticipant;
   readonly #deadlines = new Set<{ readonly at: number; readonly end: () => void }>();
 
   /**
@@ -125,6 +127,15 @@ export class ExportPipeline implements SpanProcessor {
       endpoint,
       onLost: (count, reason) => this.#tell(count, reason),
     });
+    this.#participant = {
+      exitTimeoutMs: this.#exitTimeoutMs,
+      pending: () => this.#ledger.pending,
+      flush: (limits) => this.flush(limits),
+      kick: () => this.#kick(),
+      exitJobs: () => this.#delivery.exitJobs(url.href),
+      exitOver: () => this.#delivery.giveUpAll('the process ended before they were delivered'),
+    };
+    if (this.#exitTimeoutMs > 0) joinExit(this.#participant);
     this.#delivery.onRefusal = (until) => {
       for (const { at, end } of this.#deadlines) if (until > at) end();
     };
@@ -179,9 +190,7 @@ export class ExportPipeline implements SpanProcessor {
     });
     this.#deadlines.add(entry);
     try {
-      this.#delivery.wake();
-      this.#queue.seal();
-      this.#delivery.pump(true);
+      this.#kick();
       if (this.#delivery.refusedUntil > at) entry.end();
       return await this.#ledger.flush(deadline);
     } finally {
@@ -214,17 +223,22 @@ export class ExportPipeline implements SpanProcessor {
 
   async #stop(timeoutMs: number): Promise<void> {
     try {
-      const result = await this.flush({ timeoutMs });
+      await this.flush({ timeoutMs });
       clearTimeout(this.#timer);
       await this.#delivery.stop();
-      for (let batch = this.#queue.take(true); batch !== undefined; batch = this.#queue.take(true)) {
-        this.#delivery.giveUp(batch, 'not delivered before the shutdown');
-      }
-      if (result.failed > 0)
-        warn('SPW_EXPORT', `a shutdown left ${result.failed} spans undelivered`, 'shutdown');
+      this.#delivery.giveUpAll('the pipeline was shut down before they were delivered');
     } catch (error) {
       warnError('SPW_INTERNAL', 'the export pipeline did not stop cleanly', error);
+    } finally {
+      leaveExit(this.#participant);
     }
+  }
+
+  /** Sends what there is now. */
+  #kick(): void {
+    this.#delivery.wake();
+    this.#queue.seal();
+    this.#delivery.pump(true);
   }
 
   /** Arranges that the span is sent, but not on the stack of the one who ended it. */

@@ -4,6 +4,7 @@
  * Stock processors keep the span objects until a batch is sent: twice the heap, and a value that the user changes
  * afterwards is sent changed.
  */
+import { ATTR_OTEL_SESSION_ID, IDENTITY_ATTRIBUTE_PREFIX } from '../conventions.js';
 import type { ReadableSpan, Resource, InstrumentationScope } from '../tracer/sdk-contract.js';
 
 /** Bytes around the spans of one resource and one scope. */
@@ -75,6 +76,11 @@ export function cutsFor(maxBytes: number): Cut[] {
   }
   cuts.push({ text: SHORTEST_TEXT, details: false }, { text: SHORTEST_TEXT, details: true });
   return cuts;
+}
+
+/** Whether an attribute survives every cut. */
+export function isIdentity(key: string): boolean {
+  return key.startsWith(IDENTITY_ATTRIBUTE_PREFIX) || key === ATTR_OTEL_SESSION_ID;
 }
 
 /** How many attributes survive the deepest cut. */
