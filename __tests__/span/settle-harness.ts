@@ -63,16 +63,13 @@ export class Recorder {
 
   /** What the decorator makes of a function. */
   trace<F extends (...args: any[]) => any>(fn: F, name = 'body', aggregate = false): F {
-    const recorder = this;
+    const begin = (parent: Context): RecordedRun => new RecordedRun(this, name, parent, aggregate);
     return function (this: unknown, ...args: unknown[]) {
       const parent = context.active();
       if (isGeneratorFunction(fn)) {
-        return settleGenerator(
-          Reflect.apply(fn, this, args),
-          () => new RecordedRun(recorder, name, parent, aggregate),
-        );
+        return settleGenerator(Reflect.apply(fn, this, args), () => begin(parent));
       }
-      const run = new RecordedRun(recorder, name, parent, aggregate);
+      const run = begin(parent);
       let result: unknown;
       try {
         result = context.with(run.context, () => Reflect.apply(fn, this, args));
@@ -93,4 +90,9 @@ export class Recorder {
   value(index = 0): unknown {
     return this.runs[index]?.ends[0]?.value;
   }
+}
+
+/** Lets everything run that is due now, timers aside. */
+export async function settled(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
 }

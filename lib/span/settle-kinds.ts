@@ -96,7 +96,7 @@ export function isAsyncIterator(value: object): boolean {
 export function isChildProcess(
   value: object,
 ): value is { once(event: string, listener: () => void): unknown } {
-  return has(value, 'once', 'kill', 'disconnect') && 'stdio' in value;
+  return has(value, 'once', 'kill', 'unref') && 'spawnfile' in value;
 }
 
 // Iterators over a collection run no code of the body, and are often asked for one element only.

@@ -24,12 +24,12 @@ export function markObserved(value: object, by: Observed): void {
 
 /** What is told once an object is collected. */
 export interface Droppable {
-  abandon(): void;
+  abandon(): unknown;
 }
 
 const dropped =
   typeof FinalizationRegistry === 'function'
-    ? new FinalizationRegistry<Droppable>((held) => held.abandon())
+    ? new FinalizationRegistry<Droppable>((held) => void held.abandon())
     : undefined;
 
 /** Abandons `held` once `value` is collected; `held` must not reach `value`. */

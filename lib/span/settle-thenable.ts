@@ -8,7 +8,7 @@ import { context } from '@opentelemetry/api';
 import { isPlainPromise, settlePlainPromise } from './settle-promise.js';
 import { isChildProcess, isPromise } from './settle-kinds.js';
 import { override } from './settle-override.js';
-import { Lazy, markObserved, whenDropped } from './settle-lazy.js';
+import { Lazy, markObserved, whenDropped, type Droppable } from './settle-lazy.js';
 import { type Settle, type SpanRun } from './settle-run.js';
 
 type Callback = (...args: any[]) => unknown;
@@ -79,9 +79,14 @@ class TracedThenable extends Lazy {
     // A process runs whether or not it is awaited.
     if (isChildProcess(target)) target.once('close', () => this.overUnasked());
     markObserved(target, this);
-    this.holders++;
-    whenDropped(target, { abandon: () => --this.holders === 0 && this.abandon() });
+    whenDropped(target, this.held());
     return true;
+  }
+
+  /** Made here and not in `adopt`, where it would share the closures' hold on the object. */
+  private held(): Droppable {
+    this.holders++;
+    return { abandon: () => --this.holders === 0 && this.abandon() };
   }
 
   private then(target: object, original: Callback, args: unknown[]): unknown {
