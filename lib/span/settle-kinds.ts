@@ -65,9 +65,14 @@ export function isObservable(value: object): boolean {
   return has(value, OBSERVABLE) || (symbol !== undefined && has(value, symbol));
 }
 
-/** A Node stream with a readable side that belongs to the body; a socket lives for longer than a method. */
+/** A Node stream with a readable side. */
 export function isNodeReadable(value: object): boolean {
-  return has(value, 'pipe', 'read', 'on', 'once', 'removeListener') && !has(value, 'setNoDelay');
+  return has(value, 'pipe', 'read', 'on', 'once', 'removeListener');
+}
+
+/** A connection, which lives for longer than the method that returns it. */
+export function isSocket(value: object): boolean {
+  return has(value, 'setNoDelay', 'setKeepAlive');
 }
 
 /** A web stream to read from. */

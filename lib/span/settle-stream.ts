@@ -85,13 +85,13 @@ type Finished = (stream: object, callback: (error?: unknown) => void) => unknown
 export function settleWebStream(
   stream: ReadableStream<unknown>,
   run: SpanRun,
-  finished: Finished | undefined = nodeBuiltin<{ finished?: Finished }>('node:stream')?.finished,
+  finished: Finished | null = nodeBuiltin<{ finished?: Finished }>('node:stream')?.finished ?? null,
 ): void {
   const observed = new ObservedStream(run);
   const closing = (): void => observed.end((open) => open.succeed(undefined));
   const failing = (error: unknown): void => observed.end((open) => failed(open, error));
   try {
-    if (finished !== undefined) {
+    if (finished !== null) {
       finished(stream, (error) => (error === undefined || error === null ? closing() : failing(error)));
       markObserved(stream, observed);
       whenDropped(stream, observed);

@@ -13,6 +13,7 @@ import {
   isIterator,
   isNodeReadable,
   isObservable,
+  isSocket,
   isThenable,
   isThenableFunction,
   isWebReadable,
@@ -81,7 +82,7 @@ function followerOf(result: object): Follower | undefined {
   if (isThenable(result)) return isEagerPromise(result) ? settleEager : settleLazy;
   if (isObservable(result)) return settleObservable;
   if (isAsyncIterable(result)) {
-    if (isNodeReadable(result)) return settleNodeStream;
+    if (isNodeReadable(result)) return isSocket(result) ? undefined : settleNodeStream;
     if (isWebReadable(result)) return settleWebStream;
     return isAsyncIterator(result) ? settleIterator : settleAsyncIterable;
   }
