@@ -23,8 +23,8 @@ describe('resolveBackend', () => {
     const backend = resolveBackend({}, { HH_API_KEY: 'k' }, 'web', false);
     expect(backend.tracesUrl).toBe('https://api.dp1.us.honeyhive.ai/opentelemetry/v1/traces');
     expect(backend.headers).toMatchObject({
-      Authorization: 'Bearer k',
-      'X-Source': 'web',
+      authorization: 'Bearer k',
+      'x-source': 'web',
       'hh-client-language': 'typescript',
       'hh-client-package': 'spanwise',
     });
@@ -33,7 +33,7 @@ describe('resolveBackend', () => {
 
   it('never sends an empty bearer, and says that a key is missing for a remote server only', () => {
     const remote = resolveBackend({ serverUrl: 'https://hh.example.com/' }, {}, 'dev', false);
-    expect(remote.headers).not.toHaveProperty('Authorization');
+    expect(remote.headers).not.toHaveProperty('authorization');
     expect(remote.tracesUrl).toBe('https://hh.example.com/opentelemetry/v1/traces');
     expect(said).toHaveLength(1);
     expect(said[0]).toContain('[SPW_API_KEY]');
@@ -96,7 +96,7 @@ describe('resolveBackend', () => {
   });
 
   it('keeps a source that no header can carry readable', () => {
-    expect(resolveBackend({ apiKey: 'k' }, {}, 'über\r\nx', false).headers['X-Source']).toBe(
+    expect(resolveBackend({ apiKey: 'k' }, {}, 'über\r\nx', false).headers['x-source']).toBe(
       '%C3%BCber%0D%0Ax',
     );
   });

@@ -7,9 +7,9 @@ import {
   HONEYHIVE_SERVER_URL,
   HONEYHIVE_TRACES_PATH,
   OTLP_TRACES_PATH,
-  VERSION,
 } from '../conventions.js';
 import { warn } from '../diagnostics.js';
+import { honeyHiveHeaders } from '../honeyhive/headers.js';
 
 /** The options that say where spans and sessions go. */
 export interface BackendOptions {
@@ -68,11 +68,7 @@ export function resolveBackend(
     return {
       tracesUrl: join(base, HONEYHIVE_TRACES_PATH),
       headers: {
-        ...(apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` }),
-        'X-Source': headerSafe(source),
-        'hh-client-version': VERSION,
-        'hh-client-language': 'typescript',
-        'hh-client-package': 'spanwise',
+        ...honeyHiveHeaders({ ...(apiKey === undefined ? {} : { apiKey }), source }),
         ...options.headers,
       },
       protocol,
@@ -172,9 +168,4 @@ function headerList(list: string | undefined): Record<string, string> {
     }
   }
   return headers;
-}
-
-/** Header values are latin-1 without line breaks; anything else is percent-encoded. */
-function headerSafe(value: string): string {
-  return /^[\x20-\x7e]*$/.test(value) ? value : encodeURIComponent(value);
 }

@@ -1,0 +1,76 @@
+/** What most tests need: a real tracer that sends nothing, its spans, and its diagnostics. */
+import { diag, propagation, trace } from '@opentelemetry/api';
+import { resetDiagnostics } from '../../lib/diagnostics.js';
+import { SessionTracer } from '../../lib/session/session-tracer.js';
+import type { SessionTracerOptions } from '../../lib/session/options.js';
+import { tracerRegistry } from '../../lib/tracer/registry.js';
+import type { ReadableSpan, SpanProcessor } from '../../lib/tracer/sdk-contract.js';
+
+/** Keeps every span that ends. */
+export class Recorder implements SpanProcessor {
+  readonly spans: ReadableSpan[] = [];
+  readonly started: string[] = [];
+  onStart(span: ReadableSpan): void {
+    this.started.push(span.name);
+  }
+  onEnd(span: ReadableSpan): void {
+    this.spans.push(span);
+  }
+  forceFlush(): Promise<void> {
+    return Promise.resolve();
+  }
+  shutdown(): Promise<void> {
+    return Promise.resolve();
+  }
+  /** The only span of that name. */
+  span(name: string): ReadableSpan {
+    const found = this.spans.filter((span) => span.name === name);
+    if (found.length !== 1) {
+      throw new Error(
+        `${found.length} spans named ${name}; there are: ${this.spans.map((s) => s.name).join(', ')}`,
+      );
+    }
+    return found[0] as ReadableSpan;
+  }
+  get names(): string[] {
+    return this.spans.map((span) => span.name);
+  }
+}
+
+export { collectDiagnostics } from './diagnostics.js';
+
+let count = 0;
+
+/** A live tracer without network, and the recorder of its spans. */
+export function startTracer(options: SessionTracerOptions = {}): {
+  tracer: SessionTracer;
+  recorder: Recorder;
+} {
+  const recorder = new Recorder();
+  const tracer = SessionTracer.init({
+    name: `test-${++count}`,
+    project: 'test-project',
+    source: 'test-source',
+    testMode: true,
+    ...options,
+    spanProcessors: [...(options.spanProcessors ?? []), recorder],
+  });
+  return { tracer, recorder };
+}
+
+/** Ends all tracers and gives the global places back. */
+export async function shutdownAll(): Promise<void> {
+  await Promise.all(tracerRegistry.list().map((tracer) => (tracer as SessionTracer).shutdown()));
+  trace.disable();
+  propagation.disable();
+  resetDiagnostics();
+  diag.disable();
+}
+
+/** The id of a span's parent. */
+export function parentId(span: ReadableSpan): string | undefined {
+  return span.parentSpanContext?.spanId;
+}
+
+export const spanId = (span: ReadableSpan): string => span.spanContext().spanId;
+export const traceId = (span: ReadableSpan): string => span.spanContext().traceId;

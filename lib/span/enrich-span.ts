@@ -1,0 +1,98 @@
+/**
+ * Adding to a span that is already open: `enrichSpan`, and `enrichSpanContext` for a new one around a function.
+ */
+import { context, trace, type Attributes, type Span } from '@opentelemetry/api';
+import { warnError } from '../diagnostics.js';
+import { ownerOf, type SpanOwner } from '../tracer/owner.js';
+import { tracerRegistry } from '../tracer/registry.js';
+import { PAYLOAD_FIELDS, type AnyPayload } from './options.js';
+import { PayloadWriter, reportUnknownFields, type Call } from './payload.js';
+import { withSpan, type WithSpanOptions } from './with-span.js';
+
+/** What `enrichSpan` takes: values by namespace. */
+export interface SpanPayload {
+  /** What went in, below `honeyhive_inputs`. */
+  inputs?: unknown;
+  /** What came out, below `honeyhive_outputs`. */
+  outputs?: unknown;
+  /** Facts about the event, below `honeyhive_metadata`. */
+  metadata?: unknown;
+  /** Numbers to chart, below `honeyhive_metrics`. */
+  metrics?: unknown;
+  /** What people or judges said of it, below `honeyhive_feedback`. */
+  feedback?: unknown;
+  /** How it was set up, below `honeyhive_config`. */
+  config?: unknown;
+  /** Who it was done for, below `honeyhive_user_properties`. */
+  userProperties?: unknown;
+  /** An error's text, as `honeyhive_error`. */
+  error?: unknown;
+  /** Sends all of it to that event of the backend instead; the active span is left alone. */
+  eventId?: string;
+  /** The id of this span's event at the backend, as `honeyhive_event_id`. */
+  updateEventId?: string;
+}
+
+const CALL: Call = { name: 'enrichSpan', self: undefined, args: [] };
+
+/**
+ * Adds a payload to the active span, or to an event of the backend when `eventId` is given.
+ *
+ * @param payload values by namespace; nested objects are flattened, bounded and redacted
+ * @returns whether something received it: false without a recording span (and without `eventId`)
+ *
+ * @example
+ * ```ts
+ * enrichSpan({ metadata: { tier: 'gold' }, metrics: { tokens: 42 } });
+ * ```
+ * The active span gains `honeyhive_metadata.tier: "gold"` and `honeyhive_metrics.tokens: 42`.
+ */
+export function enrichSpan(payload: SpanPayload): boolean {
+  const active = context.active();
+  return enrich(trace.getSpan(active), ownerOf(active) ?? tracerRegistry.default, payload);
+}
+
+/**
+ * Adds a payload to a given span.
+ *
+ * @param span the span; undefined is answered with false
+ * @param owner whose redactor and backend are used
+ * @param payload values by namespace
+ */
+export function enrich(span: Span | undefined, owner: SpanOwner | undefined, payload: AnyPayload): boolean {
+  try {
+    if (typeof payload !== 'object' || payload === null) return false;
+    reportUnknownFields(payload, PAYLOAD_FIELDS, 'enrichSpan');
+    if (owner === undefined) return false;
+    const toEvent = payload.eventId !== undefined;
+    if (!toEvent && (span === undefined || !span.isRecording())) return false;
+    const writer = new PayloadWriter(owner, CALL);
+    const out: Attributes = {};
+    // The owner's capture defaults are about arguments and results of calls; there is no call here.
+    const payloads = [{ inputs: false, outputs: false, ...payload }];
+    writer.atStart(payloads, out as Record<string, any>);
+    writer.atEnd(payloads, undefined, false, out);
+    if (!toEvent) span?.setAttributes(out);
+    return true;
+  } catch (error) {
+    warnError('SPW_INTERNAL', 'a payload could not be recorded', error);
+    return false;
+  }
+}
+
+/**
+ * Runs a function inside a new span that starts with a payload: HoneyHive's `enrich_span_context`.
+ *
+ * @param options the span's name, or name and payload
+ * @param fn receives the span
+ * @returns what `fn` returns; the context is restored on every path
+ *
+ * @example
+ * ```ts
+ * await enrichSpanContext({ name: 'call_agent_1', inputs: { query } }, () => callAgent(query));
+ * ```
+ * Produces a span `call_agent_1` with `honeyhive_inputs.query`.
+ */
+export function enrichSpanContext<T>(options: string | WithSpanOptions, fn: (span: Span) => T): T {
+  return withSpan(options, fn);
+}

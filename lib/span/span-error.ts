@@ -1,0 +1,69 @@
+/**
+ * How a failure is written onto a span: one exception event, ERROR status, `honeyhive_error` on the span itself.
+ */
+import { SpanStatusCode, type Span } from '@opentelemetry/api';
+import { redactText } from '../capture/redact.js';
+import { ATTR_ERROR, ATTR_ERROR_TYPE } from '../conventions.js';
+import type { SpanOwner } from '../tracer/owner.js';
+
+const MAX_MESSAGE_LENGTH = 4_096;
+const MAX_STACK_LENGTH = 16_384;
+
+interface ErrorParts {
+  readonly type: string;
+  readonly message: string;
+  readonly stack: string | undefined;
+}
+
+/**
+ * Records a thrown value or a rejection.
+ *
+ * Only name, message and stack are read: `cause` and other payloads of an error may hold what the user never meant
+ * to send.
+ *
+ * @param span the failing span
+ * @param error what was thrown, of any kind
+ * @param owner whose redactor applies to message and stack
+ */
+export function recordError(span: Span, error: unknown, owner: SpanOwner): void {
+  const { type, message, stack } = errorParts(error);
+  const { redact } = owner.settings;
+  const text = redactText(message.slice(0, MAX_MESSAGE_LENGTH), redact);
+  span.recordException({
+    name: type,
+    message: text,
+    ...(stack === undefined ? {} : { stack: redactText(stack.slice(0, MAX_STACK_LENGTH), redact) }),
+  });
+  span.setStatus({ code: SpanStatusCode.ERROR, message: text });
+  span.setAttribute(ATTR_ERROR, text);
+  span.setAttribute(ATTR_ERROR_TYPE, type);
+}
+
+function errorParts(error: unknown): ErrorParts {
+  try {
+    if (error instanceof Error) {
+      // A subclass that forgot to set its name is still told apart by its constructor.
+      const name = typeof error.name === 'string' ? error.name : 'Error';
+      const constructorName: unknown = error.constructor?.name;
+      return {
+        type:
+          name === 'Error' && typeof constructorName === 'string' && constructorName !== ''
+            ? constructorName
+            : name,
+        message: typeof error.message === 'string' ? error.message : '',
+        stack: typeof error.stack === 'string' ? error.stack : undefined,
+      };
+    }
+    if (typeof error === 'object' && error !== null) {
+      const message: unknown = Object.getOwnPropertyDescriptor(error, 'message')?.value;
+      return {
+        type: 'Object',
+        message: typeof message === 'string' ? message : 'an object was thrown',
+        stack: undefined,
+      };
+    }
+    return { type: error === null ? 'null' : typeof error, message: String(error), stack: undefined };
+  } catch {
+    return { type: 'unknown', message: 'an unreadable value was thrown', stack: undefined };
+  }
+}

@@ -1,0 +1,350 @@
+/**
+ * The life of a span: start, run the body in it, settle its result, end.
+ *
+ * Decorators, `withSpan`, `trace` and `enrichSpanContext` all come through here.
+ */
+import {
+  context,
+  trace,
+  type Attributes,
+  type Context,
+  type Link,
+  type Span,
+  type SpanKind,
+} from '@opentelemetry/api';
+import {
+  ATTR_ABANDONED,
+  ATTR_DURATION_MS,
+  ATTR_EVENT_NAME,
+  ATTR_EVENT_TYPE,
+  type EventType,
+} from '../conventions.js';
+import { warn, warnError } from '../diagnostics.js';
+import { withIdentity } from '../context/identity.js';
+import { stampSpan } from '../processor/stamp.js';
+import { withOwner, type SpanOwner } from '../tracer/owner.js';
+import { resolveOwner } from '../tracer/registry.js';
+import type { AnyPayload, AnyTraceOptions } from './options.js';
+import { TRACE_FIELDS } from './options.js';
+import { PayloadWriter, reportUnknownFields, resolveOption, type Call } from './payload.js';
+import { isGeneratorFunction, settle, settleGenerator, type SpanRun } from './settle.js';
+import { recordError } from './span-error.js';
+
+/** What a call's span is made of, with everything resolved that must be known at its start. */
+export interface SpanPlan {
+  readonly name: string;
+  readonly eventName?: string | undefined;
+  readonly eventType?: EventType | undefined;
+  readonly kind?: SpanKind | undefined;
+  readonly attributes?: Attributes | undefined;
+  readonly links?: Link[] | undefined;
+  readonly root?: boolean | undefined;
+  /** Innermost first: the outermost decorator has the last word. */
+  readonly payloads: readonly AnyPayload[];
+  readonly aggregate?: ((chunks: any[]) => unknown) | undefined;
+}
+
+/** The most chunks that are kept for `aggregate`. */
+const MAX_CHUNKS = 10_000;
+const NO_PAYLOADS: readonly AnyPayload[] = [];
+
+/** One run of a traced body, and its span. */
+export class TracedRun implements SpanRun {
+  readonly context: Context;
+  readonly span: Span;
+  readonly recording: boolean;
+  readonly collect: ((chunk: unknown) => void) | undefined;
+  /** Payloads that decorators further in add to this span while it runs. */
+  #added: AnyPayload[] | undefined;
+  #ended = false;
+  #writer: PayloadWriter | undefined;
+  #chunks: unknown[] | undefined;
+  readonly #startedAt: number;
+
+  constructor(
+    readonly owner: SpanOwner,
+    private readonly parent: Context,
+    readonly plan: SpanPlan,
+    private readonly self: unknown,
+    private readonly args: ArrayLike<unknown>,
+  ) {
+    const own = withOwner(withIdentity(parent, owner.identity), owner);
+    const { kind, links, root } = plan;
+    const attributes: Attributes = { ...plan.attributes };
+    if (plan.eventType !== undefined) attributes[ATTR_EVENT_TYPE] = plan.eventType;
+    if (plan.eventName !== undefined) attributes[ATTR_EVENT_NAME] = plan.eventName;
+    this.span = owner.otelTracer.startSpan(plan.name, { kind, attributes, links, root }, own);
+    this.context = trace.setSpan(own, this.span);
+    this.recording = this.span.isRecording();
+    this.#startedAt = owner.settings.honeyHiveCompatible && this.recording ? performance.now() : 0;
+    if (this.recording) {
+      if (owner.settings.stampAtStart) stampSpan(this.span, own, owner);
+      this.#writeStart(plan.payloads);
+      if (plan.aggregate !== undefined) this.collect = (chunk) => this.#collect(chunk);
+    }
+  }
+
+  /** Lets a decorator that stands further in, behind a foreign one, add to this span. */
+  add(payloads: readonly AnyPayload[]): void {
+    if (!this.recording || this.#ended || payloads.length === 0) return;
+    (this.#added ??= []).push(...payloads);
+    this.#write((writer, out) => writer.atStart(payloads, out));
+  }
+
+  /** Takes over what an inner decorator says of the span's start. */
+  describe(plan: SpanPlan): void {
+    if (!this.recording || this.#ended) return;
+    // The outer decorator has the last word; a name that it chose stays.
+    if (plan.name !== '' && this.plan.eventName === undefined) this.span.updateName(plan.name);
+    if (plan.attributes !== undefined) this.span.setAttributes(plan.attributes);
+    if (plan.eventType !== undefined) this.span.setAttribute(ATTR_EVENT_TYPE, plan.eventType);
+    if (plan.eventName !== undefined && this.plan.eventName === undefined) {
+      this.span.setAttribute(ATTR_EVENT_NAME, plan.eventName);
+    }
+    if (plan.links !== undefined) this.span.addLinks(plan.links);
+  }
+
+  succeed(value: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.recording) {
+      const { plan } = this;
+      const given = this.#added === undefined ? plan.payloads : [...this.#added, ...plan.payloads];
+      // What chunks were aggregated to is an output that was asked for; an explicit `outputs` comes after it.
+      const payloads = plan.aggregate === undefined ? given : [{ outputs: true }, ...given];
+      const isModel = plan.eventType === 'model';
+      if (payloads.length > 0 || isModel || this.owner.settings.capture.outputs) {
+        const result = this.#chunks === undefined ? value : this.#aggregated();
+        this.#write((writer, out) => writer.atEnd(payloads, result, isModel, out));
+      }
+    }
+    this.#end();
+  }
+
+  fail(error: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.recording) {
+      try {
+        recordError(this.span, error, this.owner);
+      } catch (cause) {
+        warnError('SPW_INTERNAL', 'an error could not be recorded', cause);
+      }
+    }
+    this.#end();
+  }
+
+  cancel(): void {
+    if (this.#ended) return;
+    if (this.#chunks !== undefined) return this.succeed(undefined);
+    this.#ended = true;
+    this.#end();
+  }
+
+  abandon(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.span.setAttribute(ATTR_ABANDONED, true);
+    this.#end();
+  }
+
+  again(): SpanRun {
+    return new TracedRun(this.owner, this.parent, this.plan, this.self, this.args);
+  }
+
+  #end(): void {
+    try {
+      if (this.#startedAt !== 0)
+        this.span.setAttribute(ATTR_DURATION_MS, performance.now() - this.#startedAt);
+      this.span.end();
+    } catch (error) {
+      warnError('SPW_INTERNAL', 'a span could not be ended', error);
+    }
+  }
+
+  #writeStart(payloads: readonly AnyPayload[]): void {
+    if (payloads.length === 0 && !this.owner.settings.capture.inputs) return;
+    this.#write((writer, out) => writer.atStart(payloads, out));
+  }
+
+  #write(fill: (writer: PayloadWriter, out: Record<string, any>) => void): void {
+    try {
+      const call: Call = { name: this.plan.name, self: this.self, args: this.args };
+      this.#writer ??= new PayloadWriter(this.owner, call);
+      const out: Attributes = {};
+      fill(this.#writer, out);
+      this.span.setAttributes(out);
+    } catch (error) {
+      warnError('SPW_INTERNAL', 'a payload could not be recorded', error);
+    }
+  }
+
+  #collect(chunk: unknown): void {
+    this.#chunks ??= [];
+    if (this.#chunks.length < MAX_CHUNKS) this.#chunks.push(chunk);
+    else
+      warn(
+        'SPW_CAPTURE',
+        `aggregate keeps the first ${MAX_CHUNKS} chunks of ${this.plan.name}`,
+        this.plan.name,
+      );
+  }
+
+  #aggregated(): unknown {
+    try {
+      return this.plan.aggregate?.(this.#chunks ?? []);
+    } catch (error) {
+      warnError('SPW_CALLBACK', `${this.plan.name}: the aggregate callback threw and was passed over`, error);
+      return undefined;
+    }
+  }
+}
+
+/**
+ * Runs a function inside a span of `owner` and ends the span when its result is settled.
+ *
+ * @param owner the tracer the span belongs to
+ * @param parent the context the span starts in
+ * @param plan what the span is made of
+ * @param fn the user's function; it runs exactly once
+ * @param self its receiver
+ * @param args its arguments
+ * @param onRun told of the run before the body starts, to put more into its context
+ * @returns what the function returned
+ */
+export function runInSpan(
+  owner: SpanOwner,
+  parent: Context,
+  plan: SpanPlan,
+  fn: (...args: any[]) => unknown,
+  self: unknown,
+  args: ArrayLike<unknown>,
+  onRun?: (run: TracedRun) => Context,
+): unknown {
+  const start = (): TracedRun => new TracedRun(owner, parent, plan, self, args);
+  if (isGeneratorFunction(fn)) return settleGenerator(Reflect.apply(fn, self, args), start);
+  let run: TracedRun;
+  let inside: Context;
+  try {
+    run = start();
+    inside = onRun === undefined ? run.context : onRun(run);
+  } catch (error) {
+    warnError('SPW_INTERNAL', 'a span could not be started; the call goes on untraced', error);
+    return Reflect.apply(fn, self, args);
+  }
+  let result: unknown;
+  try {
+    result = context.with(inside, fn as (...args: unknown[]) => unknown, self, ...(args as unknown[]));
+  } catch (error) {
+    run.fail(error);
+    throw error;
+  }
+  try {
+    return settle(result, run);
+  } catch (error) {
+    warnError('SPW_INTERNAL', 'a result could not be followed; its span ends now', error);
+    run.succeed(undefined);
+    return result;
+  }
+}
+
+/** Options of `withSpan`: those of `@Trace`, as values. */
+export type WithSpanOptions = AnyTraceOptions;
+
+/**
+ * The plan of a call, from its options.
+ *
+ * @param options as given by the user
+ * @param fallbackName the span's name where none is given
+ * @param call the call, for callbacks
+ * @param payloads what is added to the span, innermost first; the options' own payload unless given
+ */
+export function planOf(
+  options: AnyTraceOptions,
+  fallbackName: string,
+  call: Call,
+  payloads: readonly AnyPayload[] = hasPayload(options) ? [options] : NO_PAYLOADS,
+): SpanPlan {
+  return {
+    name: options.name ?? options.eventName ?? fallbackName,
+    eventName: options.eventName ?? options.name,
+    eventType: options.eventType,
+    kind: options.kind,
+    attributes: resolveOption(options.attributes, call, 'attributes') as Attributes | undefined,
+    links: resolveOption(options.links, call, 'links') as Link[] | undefined,
+    root: options.root,
+    payloads,
+    aggregate: options.aggregate,
+  };
+}
+
+/** The tracer that options name for a call, or the current one. */
+export function ownerFor(
+  options: AnyTraceOptions | undefined,
+  call: Call,
+  active: Context,
+): SpanOwner | undefined {
+  const choice = resolveOption(options?.tracer, call, 'tracer') as SpanOwner | string | undefined;
+  return resolveOwner(choice, active);
+}
+
+const payloadCache = new WeakMap<object, boolean>();
+
+/** Whether options hold any payload field; remembered, because options objects live as long as their decorator. */
+export function hasPayload(options: AnyTraceOptions): boolean {
+  let found = payloadCache.get(options);
+  if (found === undefined) {
+    found =
+      options.inputs !== undefined ||
+      options.outputs !== undefined ||
+      options.metadata !== undefined ||
+      options.metrics !== undefined ||
+      options.feedback !== undefined ||
+      options.config !== undefined ||
+      options.userProperties !== undefined ||
+      options.error !== undefined ||
+      options.eventId !== undefined ||
+      options.updateEventId !== undefined;
+    payloadCache.set(options, found);
+  }
+  return found;
+}
+
+/**
+ * Runs a function inside a new span, which ends when the function's result is settled.
+ *
+ * @param options a span name, or the options of `@Trace`
+ * @param fn receives the span; with no tracer initialised it receives a span that records nothing
+ * @returns what `fn` returns: the same value, promise, stream or generator
+ *
+ * @example
+ * ```ts
+ * const answer = await withSpan({ name: 'rank', eventType: 'tool' }, async (span) => {
+ *   span.setAttribute('documents', 12);
+ *   return rank(documents);
+ * });
+ * ```
+ * Produces a span `rank` with `honeyhive_event_type: tool`, under the active span.
+ *
+ * @see https://opentelemetry.io/docs/specs/otel/trace/api/#span-creation
+ */
+export function withSpan<T>(options: string | WithSpanOptions, fn: (span: Span) => T): T {
+  const given: WithSpanOptions = typeof options === 'string' ? { name: options } : (options ?? {});
+  if (typeof options === 'object') reportUnknownFields(given, TRACE_FIELDS, 'withSpan');
+  const active = context.active();
+  const call: Call = {
+    name: given.name ?? given.eventName ?? (fn.name || 'span'),
+    self: undefined,
+    args: [],
+  };
+  const owner = ownerFor(given, call, active);
+  if (owner === undefined) return fn(trace.getSpan(active) ?? trace.wrapSpanContext(NO_SPAN_CONTEXT));
+  const args: unknown[] = [];
+  return runInSpan(owner, active, planOf(given, call.name, call), fn, undefined, args, (run) => {
+    args.push(run.span);
+    return run.context;
+  }) as T;
+}
+
+/** What a function is given where there is no tracer: a span that records nothing and has no id. */
+const NO_SPAN_CONTEXT = { traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 };
