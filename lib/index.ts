@@ -15,5 +15,54 @@
  *   capture/      1  values → attributes
  *   conventions   0  every name; diagnostics: everything we say
  */
+
+// decorators
+export { Trace } from './decorators/trace.js';
+export { DistributedEntry } from './decorators/distributed-entry.js';
+export { Enrich } from './decorators/enrich.js';
+export type { Decorator } from './decorators/decorator-types.js';
+export type { EntryOptions, Payload, TraceOptions } from './decorators/options.js';
+
+// session
+export { SessionTracer } from './session/session-tracer.js';
+export type { Instrumentation, SessionTracerOptions } from './session/options.js';
+export {
+  enrichSession,
+  withSession,
+  type SessionOptions,
+  type SessionPayload,
+} from './session/with-session.js';
 export { tracerRegistry } from './tracer/registry.js';
+export type { SpanOwner, Trust } from './tracer/owner.js';
+
+// span
+export { withSpan, type WithSpanOptions } from './span/with-span.js';
+export { trace, type FunctionTraceOptions } from './span/trace-function.js';
+export { enrichSpan, enrichSpanContext, type SpanPayload } from './span/enrich-span.js';
+
+// context
+export { getBaggage, withBaggage } from './context/baggage.js';
+export { bindContext } from './context/bind.js';
+
+// propagation
+export {
+  extractContextFromCarrier,
+  injectContextIntoCarrier,
+  withDistributedTraceContext,
+} from './propagation/propagate.js';
+export { SpanwisePropagator, type PropagatorOptions } from './propagation/propagator.js';
+
+// processor
+export { IdentitySpanProcessor } from './processor/identity-span-processor.js';
+
+// export
+export { ExportPipeline, type FlushResult, type PipelineOptions } from './export/pipeline.js';
+
+// backend
+export { HoneyHiveClient, type HoneyHiveClientOptions } from './honeyhive/client.js';
+export { waitForEvents } from './honeyhive/wait-for-events.js';
+export { whereIs, type EventFilter } from './honeyhive/filter.js';
+export type { HoneyHiveEvent, JsonObject } from './honeyhive/event.js';
+
+export type { EventType } from './conventions.js';
 export { SpanwiseError, type DiagnosticCode } from './diagnostics.js';

@@ -6,4 +6,4 @@ export type { ViewerLimits } from './exchange.js';
 export { HoneyHiveClient, type HoneyHiveClientOptions } from '../honeyhive/client.js';
 export { waitForEvents, type WaitOptions } from '../honeyhive/wait-for-events.js';
 export { whereIs, type EventFilter } from '../honeyhive/filter.js';
-export type { HoneyHiveEvent } from '../honeyhive/event.js';
+export type { HoneyHiveEvent, JsonObject } from '../honeyhive/event.js';

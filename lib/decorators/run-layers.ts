@@ -1,0 +1,284 @@
+/**
+ * What happens when a decorated member is called: all decorators on it become one span.
+ *
+ * Decorators that stand directly on each other arrive here as one list of layers. Where a foreign decorator stands
+ * between them there are two wrappers, and the outer one leaves a marker in the context by which the inner one
+ * finds the span it shares.
+ */
+import { context, SpanKind, trace, type Context, type Link } from '@opentelemetry/api';
+import { MEMBER_KEY } from '../context/keys.js';
+import { warnError } from '../diagnostics.js';
+import { findCarrier } from '../propagation/find-carrier.js';
+import { enterContext } from '../propagation/trust.js';
+import { TRACE_FIELDS, type AnyPayload, type AnyTraceOptions } from '../span/options.js';
+import { reportUnknownFields, resolveOption, type Call } from '../span/payload.js';
+import { isGeneratorFunction, settle, settleGenerator, type SpanRun } from '../span/settle.js';
+import { enrich } from '../span/enrich-span.js';
+import { hasPayload, ownerFor, planOf, runInSpan, type TracedRun } from '../span/with-span.js';
+import { withOwner, type SpanOwner } from '../tracer/owner.js';
+import { memberName, sameMember, type Layer, type Member } from './decorator-protocol.js';
+import type { AnyEntryOptions } from './options.js';
+
+type GivenTrace = AnyTraceOptions | ((...args: any[]) => unknown);
+
+/** The layers of a member, sorted once. */
+interface LayerPlan {
+  readonly traced: boolean;
+  readonly entry: AnyEntryOptions | undefined;
+  /** Every layer's options, innermost first; a function is asked at each call. */
+  readonly given: readonly GivenTrace[];
+  /** The span's options and payloads, where they do not depend on the call. */
+  readonly fixed: Resolved | undefined;
+}
+
+/** What all layers together say of one call. */
+interface Resolved {
+  readonly options: AnyTraceOptions;
+  readonly payloads: readonly AnyPayload[];
+}
+
+/** Left in the context by the outer of two wrappers of one member. */
+interface MemberMarker {
+  readonly member: Member;
+  readonly self: unknown;
+  /** The span of the call, or none where only `@Enrich` stands outside. */
+  readonly run: TracedRun | undefined;
+  readonly payloads: readonly AnyPayload[];
+  used: boolean;
+}
+
+const plans = new WeakMap<readonly Layer[], LayerPlan>();
+
+function planFor(layers: readonly Layer[]): LayerPlan {
+  let plan = plans.get(layers);
+  if (plan === undefined) {
+    const inward = [...layers].reverse();
+    const given = inward.map((layer) => (layer.options ?? {}) as GivenTrace);
+    const entries = inward.filter((layer) => layer.kind === 'entry').map((layer) => layer.options as object);
+    plan = {
+      traced: layers.some((layer) => layer.kind === 'trace'),
+      entry: entries.length === 0 ? undefined : (Object.assign({}, ...entries) as AnyEntryOptions),
+      given,
+      fixed: given.some((options) => typeof options === 'function')
+        ? undefined
+        : merge(given as readonly AnyTraceOptions[]),
+    };
+    plans.set(layers, plan);
+  }
+  return plan;
+}
+
+/** Options of layers further out win; payloads add up, and the outermost has the last word. */
+function merge(given: readonly AnyTraceOptions[]): Resolved {
+  return { options: Object.assign({}, ...given) as AnyTraceOptions, payloads: given.filter(hasPayload) };
+}
+
+function resolve(plan: LayerPlan, call: Call): Resolved {
+  if (plan.fixed !== undefined) return plan.fixed;
+  const resolved: AnyTraceOptions[] = [];
+  for (const options of plan.given) {
+    if (typeof options !== 'function') {
+      resolved.push(options);
+      continue;
+    }
+    const asked = resolveOption(options, call, 'options');
+    if (typeof asked === 'string') resolved.push({ name: asked });
+    else if (typeof asked === 'object' && asked !== null) {
+      reportUnknownFields(asked, TRACE_FIELDS, '@Trace');
+      resolved.push(asked as AnyTraceOptions);
+    }
+  }
+  return merge(resolved);
+}
+
+/**
+ * Runs one call of a decorated member.
+ *
+ * @param self the receiver
+ * @param fn the undecorated function; it is called exactly once
+ * @param args the arguments
+ * @param member what is decorated
+ * @param layers our decorators on it, outermost first
+ * @returns what the function returned
+ */
+export function runLayers(
+  self: unknown,
+  fn: (...args: any[]) => unknown,
+  args: ArrayLike<unknown>,
+  member: Member,
+  layers: readonly Layer[],
+): unknown {
+  const active = context.active();
+  const plan = planFor(layers);
+  const marker = active.getValue(MEMBER_KEY) as MemberMarker | undefined;
+  const outer = marker !== undefined && isFor(marker, member, self) ? marker : undefined;
+  const call: Call = { name: memberName(member, self), self, args };
+  if (!plan.traced && plan.entry === undefined) return runEnrichOnly(fn, member, plan, call, active, outer);
+  if (outer !== undefined) {
+    outer.used = true;
+    if (outer.run !== undefined && plan.entry === undefined) {
+      joinRun(outer.run, plan, call);
+      return Reflect.apply(fn, self, args as unknown[]);
+    }
+  }
+
+  const { options, payloads } = resolve(plan, call);
+  const owner = ownerFor(options, call, active);
+  if (owner === undefined) return Reflect.apply(fn, self, args as unknown[]);
+
+  const all = outer === undefined ? payloads : [...payloads, ...outer.payloads];
+  let spanPlan = planOf(options, call.name, call, all);
+  let parent = active;
+  if (plan.entry !== undefined) {
+    const entered = enter(plan.entry, call, owner, active);
+    parent = entered.context;
+    if (plan.entry.span === false && !plan.traced)
+      return runInContext(withOwner(parent, owner), fn, self, args);
+    spanPlan = {
+      ...spanPlan,
+      kind: spanPlan.kind ?? entered.kind,
+      root: entered.root || spanPlan.root,
+      links: [...entered.links, ...(spanPlan.links ?? [])],
+    };
+  }
+  return runInSpan(owner, parent, spanPlan, fn, self, args, (run) =>
+    run.context.setValue(MEMBER_KEY, {
+      member,
+      self,
+      run,
+      payloads: NO_PAYLOADS,
+      used: false,
+    } satisfies MemberMarker),
+  );
+}
+
+const NO_PAYLOADS: readonly AnyPayload[] = [];
+
+function isFor(marker: MemberMarker, member: Member, self: unknown): boolean {
+  return (
+    !marker.used &&
+    marker.self === self &&
+    (marker.member === member || sameMember(marker.member, member, self)) &&
+    // A recursive call of the whole member is a call of its own: the outer wrapper has replaced the marker by then.
+    marker.member !== member
+  );
+}
+
+/** Adds what an inner decorator says to the span that an outer one has started. */
+function joinRun(run: TracedRun, plan: LayerPlan, call: Call): void {
+  try {
+    const { options, payloads } = resolve(plan, call);
+    if (run.recording) run.describe(planOf(options, '', call, payloads));
+    run.add(payloads);
+  } catch (error) {
+    warnError('SPW_INTERNAL', 'stacked decorators could not be joined', error);
+  }
+}
+
+interface Entered {
+  readonly context: Context;
+  readonly root: boolean;
+  readonly links: readonly Link[];
+  readonly kind: SpanKind;
+}
+
+function enter(entry: AnyEntryOptions, call: Call, owner: SpanOwner, active: Context): Entered {
+  try {
+    const found = carrierOf(entry, call);
+    const sessionId = resolveOption(entry.sessionId, call, 'sessionId');
+    const entered = enterContext(
+      found.carrier,
+      {
+        owner,
+        trust: entry.trust ?? owner.settings.trust,
+        newSession: entry.newSession ?? (owner.settings.newSession || owner.settings.autoSession),
+        ...(typeof sessionId === 'string' ? { sessionId } : {}),
+        ...(entry.baggage === undefined ? {} : { baggage: entry.baggage }),
+      },
+      active,
+    );
+    if (entered.minted !== undefined && !owner.settings.autoSession) {
+      owner.announceSession(entered.minted, `session-${entered.minted.slice(0, 8)}`);
+    }
+    return {
+      context: entered.context,
+      root: entered.root,
+      links: entered.links,
+      kind: found.message ? SpanKind.CONSUMER : SpanKind.SERVER,
+    };
+  } catch (error) {
+    warnError('SPW_INTERNAL', 'the caller could not be continued', error);
+    return { context: active, root: false, links: [], kind: SpanKind.SERVER };
+  }
+}
+
+function carrierOf(entry: AnyEntryOptions, call: Call): { carrier: unknown; message: boolean } {
+  const { carrier } = entry;
+  if (typeof carrier === 'number') return { carrier: call.args[carrier], message: false };
+  if (typeof carrier === 'function')
+    return { carrier: resolveOption(carrier, call, 'carrier'), message: false };
+  const found = findCarrier(Array.from(call.args));
+  return { carrier: found.carrier, message: found.message };
+}
+
+/** An `@Enrich` that stands alone, or outside of a foreign decorator. */
+function runEnrichOnly(
+  fn: (...args: any[]) => unknown,
+  member: Member,
+  plan: LayerPlan,
+  call: Call,
+  active: Context,
+  outer: MemberMarker | undefined,
+): unknown {
+  const { self, args } = call;
+  const { payloads } = resolve(plan, call);
+  if (outer?.run !== undefined) {
+    outer.used = true;
+    outer.run.add(payloads);
+    return Reflect.apply(fn, self, args as unknown[]);
+  }
+  const owner = ownerFor(undefined, call, active);
+  if (owner === undefined) return Reflect.apply(fn, self, args as unknown[]);
+  const span = trace.getSpan(active);
+  const marker: MemberMarker = { member, self, run: undefined, payloads, used: false };
+  return runInContext(active.setValue(MEMBER_KEY, marker), fn, self, args, (result) => {
+    if (marker.used) return;
+    for (const payload of payloads) enrich(span, owner, boundPayload(payload, call, result));
+  });
+}
+
+/** The payload with its callbacks bound to the call, as `enrich` takes it. */
+function boundPayload(payload: AnyPayload, call: Call, result: unknown): AnyPayload {
+  const bound: Record<string, unknown> = {};
+  for (const [field, value] of Object.entries(payload)) {
+    if (typeof value === 'function') {
+      const first = field === 'outputs' || field === 'metrics' ? [result] : [];
+      bound[field] = resolveOption(value, call, field, ...first);
+    } else if (value === true && field === 'inputs') {
+      bound[field] = Object.fromEntries(Array.from(call.args, (arg, i) => [`arg${i}`, arg]));
+    } else if (value === true && field === 'outputs') bound[field] = { result };
+    else bound[field] = value;
+  }
+  return bound;
+}
+
+/** Runs a function in a context without a span of its own, bodies of generators and streams included. */
+function runInContext(
+  inside: Context,
+  fn: (...args: any[]) => unknown,
+  self: unknown,
+  args: ArrayLike<unknown>,
+  done: (value: unknown) => void = () => undefined,
+): unknown {
+  const run: SpanRun = {
+    context: inside,
+    succeed: done,
+    fail: () => undefined,
+    cancel: () => undefined,
+    abandon: () => undefined,
+    again: () => run,
+  };
+  if (isGeneratorFunction(fn)) return settleGenerator(Reflect.apply(fn, self, args as unknown[]), () => run);
+  const result = context.with(inside, fn as (...args: unknown[]) => unknown, self, ...(args as unknown[]));
+  return settle(result, run);
+}
