@@ -55,7 +55,14 @@ export function between(start: HrTime, end: HrTime): HrTime {
 
 /** Tells whether a value is a time in any of the forms that OpenTelemetry takes. */
 export function isTimeInput(value: unknown): value is TimeInput {
-  return typeof value === 'number' || isHrTime(value) || isDate(value);
+  if (typeof value === 'number') return true;
+  if (typeof value !== 'object' || value === null) return false;
+  try {
+    return isHrTime(value) || isDate(value);
+  } catch {
+    // A proxy whose traps throw.
+    return false;
+  }
 }
 
 function isHrTime(value: unknown): value is HrTime {

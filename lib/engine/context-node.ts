@@ -1,7 +1,7 @@
 /**
  * Contexts that are made once per span: fixed places for what tracing puts into a context, instead of a copied map.
  */
-import { createContextKey, trace, type Context, type Span } from '@opentelemetry/api';
+import { createContextKey, ROOT_CONTEXT, trace, type Context, type Span } from '@opentelemetry/api';
 import { DEFAULTS_KEY, MEMBER_KEY, OWNER_KEY, REMOTE_KEY } from '../context/keys.js';
 
 const SPAN = createContextKey('OpenTelemetry Context Key SPAN');
@@ -122,6 +122,9 @@ export function contextWithSpan(context: Context, span: Span): Context {
       context.suppressed,
       context.rest,
     );
+  }
+  if (context === ROOT_CONTEXT) {
+    return new ContextNode(span, undefined, undefined, undefined, undefined, undefined, undefined, context);
   }
   try {
     return new ContextNode(

@@ -155,7 +155,11 @@ export function samplerFromEnvironment(
     case 'parentbased_traceidratio':
       return parentBased(ratioOf(ratioFrom(env)));
     default:
-      warn('SPW_OPTION', `${ENV.tracesSampler} "${name}" is not known here; every root is sampled`);
+      warn(
+        'SPW_OPTION',
+        `${ENV.tracesSampler} "${name}" is not known here; every root is sampled`,
+        ENV.tracesSampler,
+      );
       return undefined;
   }
 }
@@ -164,7 +168,11 @@ function ratioFrom(env: Record<string, string | undefined>): number {
   const text = env[ENV.tracesSamplerArg]?.trim();
   const value = text === undefined || text === '' ? NaN : Number(text);
   if (value >= 0 && value <= 1) return value;
-  warn('SPW_OPTION', `${ENV.tracesSamplerArg} is not a number from 0 to 1; every root is sampled`);
+  warn(
+    'SPW_OPTION',
+    `${ENV.tracesSamplerArg} is not a number from 0 to 1; every root is sampled`,
+    ENV.tracesSamplerArg,
+  );
   return 1;
 }
 

@@ -17,7 +17,7 @@ export function describeException(exception: unknown): Attributes | undefined {
   if (exception === null || (typeof exception !== 'object' && typeof exception !== 'function'))
     return undefined;
   const attributes: Attributes = {};
-  const type = text(exception, 'code') ?? text(exception, 'name');
+  const type = code(exception) ?? text(exception, 'name');
   const message = text(exception, 'message');
   if (type !== undefined) attributes[ATTR_EXCEPTION_TYPE] = type;
   if (message !== undefined) attributes[ATTR_EXCEPTION_MESSAGE] = message;
@@ -27,11 +27,19 @@ export function describeException(exception: unknown): Attributes | undefined {
   return attributes;
 }
 
+function code(exception: object): string | undefined {
+  const value = read(exception, 'code');
+  return typeof value === 'number' && value !== 0 ? String(value) : text(exception, 'code');
+}
+
 function text(exception: object, key: string): string | undefined {
+  const value = read(exception, key);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function read(exception: object, key: string): unknown {
   try {
-    const value = (exception as Record<string, unknown>)[key];
-    if (typeof value === 'number') return value === 0 ? undefined : String(value);
-    return typeof value === 'string' && value !== '' ? value : undefined;
+    return (exception as Record<string, unknown>)[key];
   } catch {
     // A getter of the exception threw: the rest of it is still worth having.
     return undefined;

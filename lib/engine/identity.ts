@@ -28,10 +28,10 @@ export class LocalTrace implements Anchor {
     this.text = traceId;
     // Drawn at once and kept as small integers: drawing later would make the id depend on who looks first.
     const random = traceId === '';
-    this.w0 = random ? random32() | 0 : 0;
-    this.w1 = random ? random32() | 0 : 0;
-    this.w2 = random ? random32() | 0 : 0;
-    this.w3 = random ? randomNonZero32() | 0 : 0;
+    this.w0 = random ? random32() : 0;
+    this.w1 = random ? random32() : 0;
+    this.w2 = random ? random32() : 0;
+    this.w3 = random ? randomNonZero32() : 0;
   }
 
   get traceId(): string {
@@ -60,8 +60,8 @@ export class SpanIdentity implements SpanContext {
     this.traceFlags = flags;
     this.traceState = traceState;
     this.#trace = trace;
-    this.#high = random32() | 0;
-    this.#low = randomNonZero32() | 0;
+    this.#high = random32();
+    this.#low = randomNonZero32();
   }
 
   get trace(): LocalTrace {

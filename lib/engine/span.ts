@@ -126,7 +126,7 @@ export class SpanwiseSpan implements Span, ReadableSpan {
 
   /** @internal Sets what `startSpan` was given, in the order in which the SDK does. */
   begin(startTime: TimeInput | undefined, links: readonly Link[] | undefined, attributes: unknown): void {
-    if (links !== undefined && links.length > 0) for (const link of links) this.addLink(link);
+    if (links !== undefined && links !== null) this.addLinks(links as Link[]);
     if (startTime !== undefined && startTime !== null) {
       const given = parseTime(startTime, this._identity.trace);
       if (given !== undefined) {

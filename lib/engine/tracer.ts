@@ -37,6 +37,12 @@ import { UnrecordedSpan } from './unrecorded-span.js';
 /** The key under which both SDK lines note that tracing is switched off in a context. */
 const SUPPRESSED = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
 
+/**
+ * How old the clock's anchor may get, in milliseconds. A long trace is anchored anew, because the monotonic clock
+ * stands still while a machine sleeps.
+ */
+const MAX_ANCHOR_AGE_MS = 60_000;
+
 /** What an engine decides with. */
 export interface TracerSettings {
   readonly state: EngineState;
@@ -59,6 +65,15 @@ function parentOf(context: Context): SpanIdentity | SpanContext | undefined {
   } catch (error) {
     warnError('SPW_INTERNAL', 'a foreign span in the context has no readable span context', error);
     return undefined;
+  }
+}
+
+function withSamplerAttributes(attributes: Attributes, added: Readonly<Attributes> | undefined): Attributes {
+  try {
+    return Object.assign(attributes, added);
+  } catch (error) {
+    warnError('SPW_CALLBACK', 'the attributes of the sampler cannot be read', error);
+    return attributes;
   }
 }
 
@@ -94,6 +109,16 @@ export class SpanwiseTracer implements Tracer, Maker {
   }
 
   startSpan(name: string, options?: SpanOptions, context: Context = contextApi.active()): Span {
+    try {
+      return this.start(name, options, context);
+    } catch (error) {
+      // Options or a context whose getters throw.
+      warnError('SPW_INTERNAL', 'a span could not be started', error);
+      return traceApi.wrapSpanContext(INVALID_SPAN_CONTEXT);
+    }
+  }
+
+  private start(name: string, options: SpanOptions | undefined | null, context: Context): Span {
     if (options?.root === true) context = traceApi.deleteSpan(context);
     if (context.getValue(SUPPRESSED) === true) return traceApi.wrapSpanContext(INVALID_SPAN_CONTEXT);
 
@@ -110,6 +135,7 @@ export class SpanwiseTracer implements Tracer, Maker {
       traceState = undefined;
     } else if (parent instanceof SpanIdentity) {
       trace = parent.trace;
+      if (start - trace.at > MAX_ANCHOR_AGE_MS) trace = new LocalTrace(start, trace.traceId);
       flags = parent.traceFlags;
       traceState = parent.traceState;
     } else {
@@ -124,15 +150,16 @@ export class SpanwiseTracer implements Tracer, Maker {
     flags &= KNOWN_FLAGS;
     const identity = new SpanIdentity(trace, flags, traceState, this.ids?.generateSpanId());
     if ((flags & TraceFlags.SAMPLED) === 0) return new UnrecordedSpan(identity);
+    const hasOptions = options !== undefined && options !== null;
     const span = new SpanwiseSpan(
       this,
       identity,
       parent,
       typeof name === 'string' ? name : safeName(name),
-      options === undefined ? SpanKind.INTERNAL : safeKind(options.kind),
+      hasOptions ? safeKind(options.kind) : SpanKind.INTERNAL,
       start,
     );
-    if (options !== undefined) span.begin(options.startTime, options.links, options.attributes);
+    if (hasOptions) span.begin(options.startTime, options.links, options.attributes);
     started(this.state, span, context);
     return span;
   }
@@ -140,7 +167,7 @@ export class SpanwiseTracer implements Tracer, Maker {
   /** The same with a sampler that has to be asked, or after shutdown. */
   private ask(
     name: string,
-    options: SpanOptions | undefined,
+    options: SpanOptions | undefined | null,
     context: Context,
     parent: SpanIdentity | SpanContext | undefined,
     trace: LocalTrace,
@@ -158,7 +185,8 @@ export class SpanwiseTracer implements Tracer, Maker {
     const kind = safeKind(options?.kind);
     const spanName = safeName(name);
     const links: Link[] = [];
-    for (const link of options?.links ?? []) {
+    const given: unknown = options?.links;
+    for (const link of Array.isArray(given) ? given : []) {
       const clean = cleanLink(link, attributePerLinkCountLimit, attributeValueLengthLimit);
       if (clean !== undefined) links.push(clean);
     }
@@ -171,10 +199,7 @@ export class SpanwiseTracer implements Tracer, Maker {
     const identity = new SpanIdentity(trace, flags, traceState, spanId);
     if (result.decision === SamplingDecision.NOT_RECORD) return new UnrecordedSpan(identity);
     const span = new SpanwiseSpan(this, identity, parent, spanName, kind, start);
-    span.begin(options?.startTime, links, {
-      ...attributes,
-      ...(result.attributes as Attributes | undefined),
-    });
+    span.begin(options?.startTime, links, withSamplerAttributes(attributes, result.attributes));
     started(state, span, context);
     return span;
   }
