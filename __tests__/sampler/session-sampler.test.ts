@@ -151,6 +151,7 @@ describe('rules', () => {
     ['a*b*c', 'abc', true],
     ['a*b*c', 'acb', false],
     ['a*a', 'a', false],
+    ['a*bc*c', 'abc', false],
     ['*', '', true],
     [/^get/i, 'GET /', true],
     [/x/g, 'x', true],
@@ -336,6 +337,8 @@ describe('what travels in the trace state', () => {
       /^rv:[0-9a-f]{14}$/,
     );
     expect(ask(sessionSampler(), ROOT_CONTEXT).traceState!.get('ot')).toBe('th:0');
+    const always = sessionSampler({ rateLimit: 5, rules: [{ name: 'work', keep: true }] });
+    expect(ask(always, ROOT_CONTEXT).traceState!.get('ot')).toBe('th:0');
     expect(ask(sessionSampler({ rateLimit: 5 }), ROOT_CONTEXT).traceState!.get('ot')).toBeUndefined();
   });
 });
