@@ -16,6 +16,7 @@ interface Observer {
   complete?: unknown;
 }
 interface Subscriber extends Observer {
+  readonly closed?: boolean;
   next: Callback;
   error: Callback;
   complete: Callback;
@@ -101,17 +102,20 @@ function followSubscriber(subscriber: Subscriber, run: SpanRun, consumer: Contex
   let last: unknown;
   const pass = (method: Callback, ...values: unknown[]): unknown =>
     context.with(consumer, () => Reflect.apply(method, subscriber, values));
+  // A source may go on after its subscriber had enough; nobody hears that.
   define(subscriber, 'next', (value: unknown) => {
-    last = value;
-    run.collect?.(value);
+    if (!subscriber.closed) {
+      last = value;
+      run.collect?.(value);
+    }
     return pass(next, value);
   });
   define(subscriber, 'error', (reason: unknown) => {
-    run.fail(reason);
+    if (!subscriber.closed) run.fail(reason);
     return pass(error, reason);
   });
   define(subscriber, 'complete', () => {
-    completeStream(run, last);
+    if (!subscriber.closed) completeStream(run, last);
     return pass(complete);
   });
 }
