@@ -36,7 +36,7 @@ type LegacyDescriptor<F, Target, K> =
 export interface Decorator<This = any, F = any, Target = any, K = any> {
   (
     target: Target,
-    context?: (K & (string | symbol)) | TraceableContext<This, F>,
+    context?: (K extends string | symbol ? K : never) | TraceableContext<This, F>,
     ...descriptor: LegacyDescriptor<F, Target, K>
   ): any;
 }
