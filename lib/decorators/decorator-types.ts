@@ -16,12 +16,18 @@ export type TraceableContext<This, F> =
       : never)
   | ClassDecoratorContext<F extends abstract new (...args: any) => any ? F : never>;
 
+/** Whether the key says which member it is: a decorator that is passed to a function gets none, or never. */
+type IsKnown<K> = [K] extends [never] ? false : IsAny<K> extends true ? false : true;
+
+/** The key of a legacy member. */
+type KeyOf<K> = [K] extends [never] ? string | symbol : K & (string | symbol);
+
 /**
  * The descriptor of a legacy member. TypeScript passes none for a field, so that requiring one turns a field
  * without a function away, and nothing else.
  */
 type LegacyDescriptor<F, Target, K> =
-  IsAny<K> extends true
+  IsKnown<K> extends false
     ? [descriptor?: TypedPropertyDescriptor<F>]
     : K extends keyof Target
       ? HoldsFunction<Target[K]> extends true
@@ -36,7 +42,7 @@ type LegacyDescriptor<F, Target, K> =
 export interface Decorator<This = any, F = any, Target = any, K = any> {
   (
     target: Target,
-    context?: (K extends string | symbol ? K : never) | TraceableContext<This, F>,
+    context?: KeyOf<K> | TraceableContext<This, F>,
     ...descriptor: LegacyDescriptor<F, Target, K>
   ): any;
 }

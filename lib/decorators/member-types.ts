@@ -17,9 +17,18 @@ export type HoldsFunction<F> = [Extract<F, AnyFunction>] extends [never]
     : false
   : true;
 
-/** The arguments of the member's calls; a getter has none. Of overloads it is the last. */
+/**
+ * The arguments of the member's calls; a getter has none. Of overloads it is the implementation under the standard
+ * protocol, and the last one under the legacy protocol.
+ */
 export type ArgsOf<F> =
-  IsAny<F> extends true ? any[] : Extract<F, AnyFunction> extends (...args: infer A) => any ? A : [];
+  IsAny<F> extends true
+    ? any[]
+    : [Extract<F, AnyFunction>] extends [never]
+      ? []
+      : Extract<F, AnyFunction> extends (...args: infer A) => any
+        ? A
+        : [];
 
 /**
  * What `outputs` and `metrics` receive: the settled result, or the value of a getter.
@@ -64,6 +73,7 @@ export type ThisOf<This, Target> = unknown extends This ? Target : This;
 /**
  * The member's type, from whatever the protocol tells: standard decorators get the function itself as target
  * and a field's type through the context; legacy ones get a descriptor, or for a field its key only.
+ * `any` where nothing is told, as in `applyDecorators(Trace())`.
  */
 export type MemberOf<F, Target, K> =
   IsAny<Target> extends true
@@ -71,7 +81,9 @@ export type MemberOf<F, Target, K> =
     : Target extends AnyFunction
       ? Target
       : unknown extends F
-        ? K extends keyof Target
-          ? Target[K]
-          : F
+        ? [K] extends [never]
+          ? any
+          : K extends keyof Target
+            ? Target[K]
+            : any
         : F;
