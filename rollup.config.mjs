@@ -14,10 +14,17 @@ const { options: compilerOptions } = ts.convertCompilerOptionsFromJson(
   root,
 );
 
-/** Resolves our `.js` specifiers to the `.ts` sources and transpiles them. */
-function typescript() {
+/**
+ * Resolves our `.js` specifiers to the `.ts` sources and transpiles them.
+ *
+ * @param changes compiler options of this build
+ */
+function typescript(changes = {}) {
   return {
     name: 'transpile',
+    // Rollup's own stand-in asks for a `document` and takes built-ins apart; ours is for Node, as CommonJS is.
+    resolveImportMeta: (property, { format }) =>
+      format === 'cjs' && property === 'url' ? "require('node:url').pathToFileURL(__filename).href" : null,
     resolveId(id, importer) {
       if (!id.startsWith('.') || importer === undefined) return null;
       const file = path.resolve(path.dirname(importer), id.replace(/\.js$/, '.ts'));
@@ -25,7 +32,11 @@ function typescript() {
     },
     transform(code, id) {
       if (!id.endsWith('.ts')) return null;
-      return { code: ts.transpileModule(code, { compilerOptions, fileName: id }).outputText, map: null };
+      const options = { ...compilerOptions, ...changes };
+      return {
+        code: ts.transpileModule(code, { compilerOptions: options, fileName: id }).outputText,
+        map: null,
+      };
     },
   };
 }
@@ -67,7 +78,8 @@ export default function build() {
     {
       ...common,
       input: inputs(entries()),
-      plugins: [typescript()],
+      // Whoever reads our files reads the ESM build; the other one leaves its comments out to be smaller.
+      plugins: [typescript({ removeComments: true })],
       output: { ...layout('cjs'), format: 'cjs', exports: 'named', dynamicImportInCjs: true, esModule: true },
     },
     {
