@@ -33,6 +33,8 @@ import { recordError } from './span-error.js';
 /** What a call's span is made of, with everything resolved that must be known at its start. */
 export interface SpanPlan {
   readonly name: string;
+  /** Whether the name was chosen, and is not the function's own. */
+  readonly named: boolean;
   readonly eventName?: string | undefined;
   readonly eventType?: EventType | undefined;
   readonly kind?: SpanKind | undefined;
@@ -95,7 +97,7 @@ export class TracedRun implements SpanRun {
   describe(plan: SpanPlan): void {
     if (!this.recording || this.#ended) return;
     // The outer decorator has the last word; a name that it chose stays.
-    if (plan.name !== '' && this.plan.eventName === undefined) this.span.updateName(plan.name);
+    if (plan.named && !this.plan.named) this.span.updateName(plan.name);
     if (plan.attributes !== undefined) this.span.setAttributes(plan.attributes);
     if (plan.eventType !== undefined) this.span.setAttribute(ATTR_EVENT_TYPE, plan.eventType);
     if (plan.eventName !== undefined && this.plan.eventName === undefined) {
@@ -267,7 +269,8 @@ export function planOf(
 ): SpanPlan {
   return {
     name: options.name ?? options.eventName ?? fallbackName,
-    eventName: options.eventName ?? options.name,
+    named: options.name !== undefined || options.eventName !== undefined,
+    eventName: options.eventName,
     eventType: options.eventType,
     kind: options.kind,
     attributes: resolveOption(options.attributes, call, 'attributes') as Attributes | undefined,
