@@ -50,6 +50,8 @@ import { CARRIER_GETTER, readerOf, readFormat, type PropagationFormat } from './
 import { remoteOf, withRemote } from './remote.js';
 import { FLAG_RANDOM, isSpanId, isTraceId, tracestateOf, writeTraceparent } from './trace-context.js';
 
+export type { PropagationFormat };
+
 /** What `SpanwisePropagator` can be told. */
 export interface PropagatorOptions {
   /**

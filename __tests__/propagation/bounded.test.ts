@@ -1,0 +1,133 @@
+/** What a stranger can send is read in bounded work; each bound is shown by how work grows, not by a clock. */
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { extractContextFromCarrier, injectContextIntoCarrier } from '../../lib/propagation/propagate.js';
+import { parseBaggage, writeBaggage } from '../../lib/propagation/baggage-header.js';
+import { parseTraceparent } from '../../lib/propagation/trace-context.js';
+import { parseTraceState } from '../../lib/propagation/trace-state.js';
+import { listen, TRACE, TRACEPARENT } from './helpers.js';
+
+let log: ReturnType<typeof listen>;
+beforeEach(() => {
+  log = listen();
+});
+afterEach(() => log.stop());
+
+const MB = 1_000_000;
+const read = (headers: unknown): ReturnType<typeof extractContextFromCarrier> =>
+  extractContextFromCarrier(headers);
+/** The least of several tries, which is what the work itself takes. */
+function cost(work: () => unknown): number {
+  let best = Infinity;
+  for (let i = 0; i < 5; i++) {
+    const start = process.hrtime.bigint();
+    work();
+    best = Math.min(best, Number(process.hrtime.bigint() - start) / 1e6);
+  }
+  return best;
+}
+
+describe('huge headers', () => {
+  const hostile: [string, () => string][] = [
+    ['20 MB of one value', () => `a=${'x'.repeat(20 * MB)}`],
+    ['20 MB of commas', () => ','.repeat(20 * MB)],
+    ['20 MB of spaces', () => ' '.repeat(20 * MB)],
+    ['20 MB of semicolons', () => `a=1${';'.repeat(20 * MB)}`],
+    ['20 MB of properties', () => `a=1${';p=1'.repeat(5 * MB)}`],
+    ['20 MB of percent signs', () => `a=${'%'.repeat(20 * MB)}`],
+    ['20 MB of entries', () => 'k=v,'.repeat(5 * MB)],
+    ['20 MB of identity', () => 'session_id=v,'.repeat(2 * MB)],
+    ['20 MB of entries with broken properties', () => 'k=v;=,'.repeat(3 * MB)],
+    ['20 MB of broken UTF-8', () => `a=${'%FF'.repeat(7 * MB)}`],
+  ];
+
+  it.each(hostile)('baggage of %s is cut, and no more of it is read than of 1 MB', (_name, make) => {
+    const header = make();
+    const ctx = read({ traceparent: TRACEPARENT, baggage: header });
+    expect(trace.getSpanContext(ctx)?.traceId).toBe(TRACE);
+    const size = propagation.getBaggage(ctx)?.getAllEntries().length ?? 0;
+    expect(size).toBeLessThanOrEqual(64);
+    const large = cost(() => parseBaggage(header));
+    const small = cost(() => parseBaggage(header.slice(0, MB)));
+    // Twenty times the text; a reader of all of it would take twenty times as long.
+    expect(large).toBeLessThan(5 * small + 5);
+  });
+
+  it('a 20 MB header is not kept alive by what was taken from it', () => {
+    const baggage = parseBaggage(`${'k=v,'.repeat(100)}${'long=x,'.repeat(3 * MB)}`);
+    expect(writeBaggage(baggage as NonNullable<typeof baggage>).length).toBeLessThan(8_192);
+  });
+
+  it('10,000 entries: 64 are kept, and the rest counted', () => {
+    const header = Array.from({ length: 10_000 }, (_, i) => `key${i}=value${i}`).join(',');
+    const ctx = read({ baggage: header });
+    expect(propagation.getBaggage(ctx)?.getAllEntries()).toHaveLength(64);
+    expect(log.said.join()).toMatch(/9936 of 10000/);
+  });
+
+  it('10,000 header lines of baggage', () => {
+    const lines = Array.from({ length: 10_000 }, (_, i) => `key${i}=v`);
+    expect(propagation.getBaggage(read({ baggage: lines }))?.getAllEntries()).toHaveLength(64);
+  });
+
+  it.each([
+    ['1 MB of one value', () => `a=${'x'.repeat(MB)}`],
+    ['1 MB of entries', () => 'a=1,'.repeat(MB / 4)],
+    ['1 MB of spaces', () => ' '.repeat(MB)],
+    ['1 MB of commas', () => ','.repeat(MB)],
+  ])('a tracestate of %s is discarded unread', (_name, make) => {
+    const tracestate = make();
+    expect(trace.getSpanContext(read({ traceparent: TRACEPARENT, tracestate }))?.traceState).toBeUndefined();
+    expect(cost(() => parseTraceState(tracestate))).toBeLessThan(5);
+  });
+
+  it.each([
+    ['of a future version', () => `01${TRACEPARENT.slice(2)}-${'x'.repeat(20 * MB)}`],
+    ['of white space', () => `${' '.repeat(20 * MB)}${TRACEPARENT}`],
+  ])('a traceparent of 20 MB %s is discarded unread', (_name, make) => {
+    const header = make();
+    expect(parseTraceparent(header)).toBeUndefined();
+    expect(cost(() => parseTraceparent(header))).toBeLessThan(5);
+  });
+});
+
+describe('huge carriers', () => {
+  it('100,000 keys', () => {
+    const many = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`k${i}`, 'v']));
+    expect(trace.getSpanContext(read({ ...many, traceparent: TRACEPARENT }))?.traceId).toBe(TRACE);
+    expect(() => injectContextIntoCarrier(many)).not.toThrow();
+  });
+
+  it('a list of 5 million items', () => {
+    const list = new Array<string>(5 * MB).fill('x');
+    expect(read(list)).toBe(ROOT_CONTEXT);
+    expect(read(list.map(() => list))).toBe(ROOT_CONTEXT);
+  });
+
+  it('objects nested 100,000 deep, and in a ring', () => {
+    let deep: Record<string, unknown> = { traceparent: TRACEPARENT };
+    for (let i = 0; i < 100_000; i++) deep = { _meta: deep, req: deep, headers: deep };
+    expect(read(deep)).toBe(ROOT_CONTEXT);
+    const ring: Record<string, unknown> = {};
+    Object.assign(ring, { _meta: ring, req: ring, raw: ring, headers: ring, message: ring, topic: 't' });
+    expect(read(ring)).toBe(ROOT_CONTEXT);
+  });
+});
+
+describe('prototype safety', () => {
+  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueOf'])(
+    '%s is a key like any other',
+    (key) => {
+      const ctx = read({
+        traceparent: TRACEPARENT,
+        baggage: `${key}=polluted,session_id=s`,
+        [`${key}x`]: 'y',
+      });
+      expect(propagation.getBaggage(ctx)?.getEntry(key)?.value).toBe('polluted');
+      expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+      expect(Object.prototype.toString.call({})).toBe('[object Object]');
+      const carrier = JSON.parse(`{"${key}": {"traceparent": "${TRACEPARENT}"}}`) as object;
+      expect(read(carrier)).toBe(ROOT_CONTEXT);
+    },
+  );
+});

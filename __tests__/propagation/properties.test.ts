@@ -1,0 +1,483 @@
+/**
+ * Properties that hold for any input. `SPANWISE_PROPERTY_RUNS` sets the runs of each, 2,000 unless set.
+ */
+import http from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { context, diag, propagation, ROOT_CONTEXT, trace, type Context } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import fc from 'fast-check';
+import { createBaggage, withBaggage } from '../../lib/context/baggage.js';
+import { bindContext } from '../../lib/context/bind.js';
+import { identityOf } from '../../lib/context/identity.js';
+import { readB3, readB3Multi } from '../../lib/propagation/b3.js';
+import {
+  MAX_BAGGAGE_BYTES,
+  MAX_BAGGAGE_MEMBERS,
+  parseBaggage,
+  writeBaggage,
+} from '../../lib/propagation/baggage-header.js';
+import { looksLikeCarrier, readCarrier, writeCarrier } from '../../lib/propagation/carrier.js';
+import { carrierOf, findCarrier } from '../../lib/propagation/find-carrier.js';
+import {
+  extractContextFromCarrier,
+  injectContextIntoCarrier,
+  withDistributedTraceContext,
+} from '../../lib/propagation/propagate.js';
+import { mayReceiveBaggage } from '../../lib/propagation/propagate-to.js';
+import { SpanwisePropagator } from '../../lib/propagation/propagator.js';
+import { parseTraceparent, writeTraceparent } from '../../lib/propagation/trace-context.js';
+import { parseTraceState } from '../../lib/propagation/trace-state.js';
+import { enterContext } from '../../lib/propagation/trust.js';
+import { SHAPES } from './shapes.js';
+
+const numRuns = Number(process.env['SPANWISE_PROPERTY_RUNS'] ?? 2_000);
+/** A minute for every 100,000 runs. */
+const TIMEOUT = 20_000 + (numRuns / 100_000) * 120_000;
+const check = <T extends [unknown, ...unknown[]]>(property: fc.IProperty<T>): void =>
+  fc.assert(property, { numRuns });
+
+const full = new SpanwisePropagator({ formats: ['w3c', 'b3', 'b3multi'] });
+const getter = { get: (c: any, k: string) => c[k], keys: (c: any) => Object.keys(c) };
+const setter = { set: (c: any, k: string, v: string) => void (c[k] = v) };
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/;
+/** The grammar of the specification, written down a second time. */
+function isBaggageString(header: string): boolean {
+  const members = header.split(',');
+  return members.every((member) => {
+    const [pair = '', ...properties] = member.split(';');
+    const equals = pair.indexOf('=');
+    const ows = (text: string): string => text.replace(/^[ \t]+|[ \t]+$/g, '');
+    return (
+      equals > 0 &&
+      TOKEN.test(ows(pair.slice(0, equals))) &&
+      OCTETS.test(ows(pair.slice(equals + 1))) &&
+      !/%(?![0-9A-Fa-f]{2})/.test(pair.slice(equals)) &&
+      properties.every((property) => {
+        const [key = '', ...rest] = property.split('=');
+        return (
+          TOKEN.test(ows(key)) &&
+          OCTETS.test(ows(rest.join('='))) &&
+          !/%(?![0-9A-Fa-f]{2})/.test(rest.join('='))
+        );
+      })
+    );
+  });
+}
+const TRACESTATE =
+  /^[a-z0-9][a-z0-9_\-*/@]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e](,[a-z0-9][a-z0-9_\-*/@]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]){0,31}$/;
+
+/** Text that is nearly a header: the characters that matter, in any order. */
+const nearly = (units: string): fc.Arbitrary<string> =>
+  fc.string({
+    unit: fc.oneof(
+      { weight: 9, arbitrary: fc.constantFrom(...units) },
+      { weight: 1, arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }) },
+    ),
+    maxLength: 120,
+  });
+const baggageText = fc.oneof(
+  nearly('ab=;, \t%+2F"\\é'),
+  fc
+    .array(
+      fc.constantFrom(
+        'session_id=s',
+        'honeyhive_session_id=x',
+        'project=a+b',
+        'a=1',
+        'a=%',
+        'b=;p',
+        'c=%zz;q=1',
+        '__proto__=1',
+        'honeyhive_tracer_id=1',
+        '',
+        ' ',
+        'd',
+        'e=%FF',
+      ),
+      { maxLength: 90 },
+    )
+    .map((list) => list.join(',')),
+  fc.string({ unit: 'binary' }),
+);
+const stateText = fc.oneof(nearly('abz09_-*/@=, \tA.'), fc.string({ unit: 'binary' }));
+const hex = fc.constantFrom(...'0123456789abcdefABCDEFg');
+const parentText = fc.oneof(
+  nearly('0123456789abcdef-'),
+  fc
+    .tuple(
+      fc.string({ unit: hex, minLength: 2, maxLength: 2 }),
+      fc.string({ unit: hex, minLength: 32, maxLength: 32 }),
+      fc.string({ unit: hex, minLength: 16, maxLength: 16 }),
+      fc.string({ unit: hex, minLength: 2, maxLength: 2 }),
+      fc.constantFrom('', '-x', ' ', '.'),
+    )
+    .map(([version, id, span, flags, rest]) => `${version}-${id}-${span}-${flags}${rest}`),
+);
+const validParent = fc
+  .tuple(
+    fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 31, maxLength: 31 }),
+    fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 15, maxLength: 15 }),
+    fc.integer({ min: 0, max: 3 }),
+  )
+  .map(([id, span, flags]) => `00-${id}1-${span}1-0${flags}`);
+const token = fc.string({ unit: fc.constantFrom(..."!#$%&'*+-.^_`|~09azAZ"), minLength: 1, maxLength: 20 });
+const unicode = fc.string({ unit: 'grapheme', maxLength: 40 });
+
+const boom = (): never => {
+  throw new Error('hostile');
+};
+const hostile = fc.constantFrom<() => unknown>(
+  () =>
+    new Proxy(
+      {},
+      { get: boom, has: boom, ownKeys: boom, getPrototypeOf: boom, getOwnPropertyDescriptor: boom },
+    ),
+  () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    return proxy;
+  },
+  () => ({
+    get traceparent() {
+      return boom();
+    },
+    get baggage() {
+      return boom();
+    },
+  }),
+  () => Object.assign(new Map(), { entries: boom, get: boom }),
+  () => Object.freeze({ baggage: 'a=1' }),
+  () => ({ traceparent: { toString: boom }, baggage: { [Symbol.toPrimitive]: boom } }),
+);
+/**
+ * Anything at all, and anything in the places where headers stand; made when it is called, because fast-check
+ * itself does not survive a revoked proxy.
+ */
+const made = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.anything({
+      withBigInt: true,
+      withDate: true,
+      withMap: true,
+      withSet: true,
+      withTypedArray: true,
+      withNullPrototype: true,
+      withObjectString: true,
+      withSparseArray: true,
+    }),
+  },
+  { weight: 1, arbitrary: hostile.map((make) => ({ hostile: make })) },
+  {
+    weight: 5,
+    arbitrary: fc
+      .tuple(
+        fc.constantFrom(...SHAPES.filter(([name]) => name !== 'Headers').map(([, make]) => make)),
+        fc.dictionary(
+          fc.constantFrom(
+            'traceparent',
+            'Tracestate',
+            'BAGGAGE',
+            'b3',
+            'x-b3-traceid',
+            '__proto__',
+            'constructor',
+            'headers',
+            '_meta',
+          ),
+          fc.oneof(parentText, stateText, baggageText),
+        ),
+      )
+      .map(([make, headers]) => make(headers)),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.dictionary(
+      fc.constantFrom('traceparent', 'baggage', 'headers', 'req', '_meta', 'value', 'offset'),
+      fc.anything(),
+    ),
+  },
+);
+const anything: fc.Arbitrary<() => unknown> = made.map((value) => () => {
+  const { hostile: make } = (typeof value === 'object' && value !== null ? value : {}) as {
+    hostile?: () => unknown;
+  };
+  return typeof make === 'function' ? make() : value;
+});
+
+beforeAll(() => {
+  diag.disable();
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+});
+afterAll(() => context.disable());
+
+describe('total: nothing throws into the caller', () => {
+  it(
+    'reading, writing and finding carriers',
+    () => {
+      check(
+        fc.property(anything, fc.constantFrom('traceparent', 'baggage', '__proto__', 'x'), (make, key) => {
+          const carrier = make();
+          const value = readCarrier(carrier, key);
+          expect(value === undefined || typeof value === 'string' || Array.isArray(value)).toBe(true);
+          looksLikeCarrier(carrier);
+          carrierOf(carrier);
+          findCarrier([carrier, carrier]);
+          writeCarrier(carrier, key === '__proto__' ? 'x' : key, 'v');
+        }),
+      );
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'extract, inject and run',
+    () => {
+      check(
+        fc.property(anything, anything, (make, makeOptions) => {
+          const [carrier, options] = [make(), makeOptions()];
+          const ctx = full.extract(ROOT_CONTEXT, carrier, getter);
+          full.inject(ctx, carrier, setter);
+          extractContextFromCarrier(carrier);
+          injectContextIntoCarrier(carrier);
+          let runs = 0;
+          const odd = (typeof options === 'object' ? options : undefined) as
+            Record<string, never> | undefined;
+          expect(withDistributedTraceContext(carrier, odd, () => ++runs)).toBe(1);
+        }),
+      );
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'entering, under any trust',
+    () => {
+      check(
+        fc.property(
+          anything,
+          fc.constantFrom('continue', 'link', 'restart'),
+          anything,
+          (make, trust, makeSession) => {
+            const [carrier, session] = [make(), makeSession()];
+            const entered = enterContext(
+              carrier,
+              {
+                trust: trust as 'link',
+                owner: undefined,
+                sessionId: session as string,
+                newSession: true,
+                baggage: ['a'],
+              },
+              ROOT_CONTEXT,
+            );
+            expect(entered.root).toBe(trace.getSpan(entered.context) === undefined);
+            identityOf(entered.context);
+          },
+        ),
+      );
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'the parsers',
+    () => {
+      check(
+        fc.property(parentText, stateText, baggageText, (parent, state, baggage) => {
+          const span = parseTraceparent(parent);
+          if (span !== undefined) expect(parseTraceparent(writeTraceparent(span))).toEqual(span);
+          parseTraceState(state);
+          parseBaggage(baggage);
+          parseBaggage([baggage, baggage]);
+          readB3(() => parent);
+          readB3Multi(() => parent);
+        }),
+      );
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'baggage, binding and hosts',
+    () => {
+      check(
+        fc.property(anything, fc.string({ unit: 'binary' }), (make, text) => {
+          const value = make();
+          expect(withBaggage(value as Record<string, string>, () => 7)).toBe(7);
+          expect(createBaggage({ a: text }).getEntry('a')?.value).toBe(text);
+          if (typeof value !== 'function') expect(bindContext(value) === value).toBe(true);
+          mayReceiveBaggage(text, [text, 'example.com', /x/]);
+          expect(mayReceiveBaggage(text, [])).toBe(false);
+        }),
+      );
+    },
+    TIMEOUT,
+  );
+});
+
+describe('round trip', () => {
+  const entries = fc
+    .uniqueArray(fc.tuple(token, unicode), { maxLength: 30, selector: ([key]) => key })
+    .filter((list) => list.every(([key]) => key !== 'honeyhive_tracer_id'));
+
+  const through = (list: readonly [string, string][]): [string, string][] => {
+    const ctx = propagation.setBaggage(ROOT_CONTEXT, createBaggage(Object.fromEntries(list)));
+    const carrier: Record<string, string> = {};
+    full.inject(ctx, carrier, setter);
+    const back = full.extract(ROOT_CONTEXT, carrier, getter);
+    return (propagation.getBaggage(back)?.getAllEntries() ?? []).map(([key, entry]) => [key, entry.value]);
+  };
+
+  it(
+    'any Unicode baggage arrives exactly as it was',
+    () => {
+      check(
+        fc.property(entries, (list) => {
+          const bytes = writeBaggage(createBaggage(Object.fromEntries(list))).length;
+          fc.pre(bytes <= MAX_BAGGAGE_BYTES);
+          expect(through(list)).toEqual(Object.entries(Object.fromEntries(list)));
+        }),
+      );
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'any well-formed code unit does',
+    () => {
+      check(
+        fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (value) => {
+          fc.pre(!/\p{Surrogate}/u.test(value));
+          expect(through([['key', value]])).toEqual([['key', value]]);
+        }),
+      );
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'a trace context does',
+    () => {
+      check(
+        fc.property(validParent, (traceparent) => {
+          const carrier: Record<string, string> = {};
+          full.inject(full.extract(ROOT_CONTEXT, { traceparent }, getter), carrier, setter);
+          expect(carrier['traceparent']).toBe(traceparent);
+        }),
+      );
+    },
+    TIMEOUT,
+  );
+});
+
+describe('what is written', () => {
+  const sentFrom = (ctx: Context): Record<string, string> => {
+    const carrier: Record<string, string> = {};
+    full.inject(ctx, carrier, setter);
+    return carrier;
+  };
+
+  it(
+    'is grammatical and within the limits, whatever arrived',
+    () => {
+      check(
+        fc.property(validParent, stateText, baggageText, (traceparent, tracestate, baggage) => {
+          const sent = sentFrom(full.extract(ROOT_CONTEXT, { traceparent, tracestate, baggage }, getter));
+          expect(sent['traceparent']).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]$/);
+          if (sent['tracestate'] !== undefined) expect(sent['tracestate']).toMatch(TRACESTATE);
+          if (sent['baggage'] !== undefined) {
+            expect([sent['baggage'], isBaggageString(sent['baggage'])]).toEqual([sent['baggage'], true]);
+            expect(sent['baggage'].length).toBeLessThanOrEqual(MAX_BAGGAGE_BYTES);
+            expect(sent['baggage'].split(',').length).toBeLessThanOrEqual(MAX_BAGGAGE_MEMBERS);
+          }
+          // What was read is what is sent: a second hop changes nothing.
+          expect(sentFrom(full.extract(ROOT_CONTEXT, sent, getter))).toEqual(sent);
+        }),
+      );
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'is grammatical, whatever someone sets',
+    () => {
+      const metadata = fc.option(baggageText, { nil: undefined });
+      check(
+        fc.property(
+          fc.array(fc.tuple(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), metadata), {
+            maxLength: 10,
+          }),
+          (list) => {
+            let baggage = propagation.createBaggage();
+            for (const [key, value, text] of list) {
+              baggage = baggage.setEntry(key, {
+                value,
+                ...(text === undefined ? {} : { metadata: { toString: () => text } as never }),
+              });
+            }
+            const header = writeBaggage(baggage);
+            expect([header, header === '' || isBaggageString(header)]).toEqual([header, true]);
+          },
+        ),
+      );
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'is always a header that node:http takes',
+    () => {
+      check(
+        fc.property(
+          baggageText,
+          stateText,
+          validParent,
+          fc.string({ unit: 'binary' }),
+          (baggage, tracestate, traceparent, own) => {
+            let ctx = full.extract(ROOT_CONTEXT, { traceparent, tracestate, baggage }, getter);
+            ctx = propagation.setBaggage(
+              ctx,
+              (propagation.getBaggage(ctx) ?? createBaggage()).setEntry(own, { value: own }),
+            );
+            for (const [name, value] of Object.entries(sentFrom(ctx))) {
+              http.validateHeaderName(name);
+              http.validateHeaderValue(name, value);
+            }
+          },
+        ),
+      );
+    },
+    TIMEOUT,
+  );
+});
+
+describe('trust', () => {
+  it(
+    'under link and restart nothing of the caller is in the context or sent on',
+    () => {
+      check(
+        fc.property(
+          validParent,
+          baggageText,
+          fc.constantFrom('link', 'restart'),
+          (traceparent, baggage, trust) => {
+            const { context: ctx } = enterContext(
+              { traceparent, baggage },
+              { trust: trust as 'link', owner: undefined },
+              ROOT_CONTEXT,
+            );
+            expect(propagation.getBaggage(ctx)?.getAllEntries() ?? []).toEqual([]);
+            expect(trace.getSpan(ctx)).toBeUndefined();
+            const carrier: Record<string, string> = {};
+            full.inject(ctx, carrier, setter);
+            expect(carrier).toEqual({});
+          },
+        ),
+      );
+    },
+    TIMEOUT,
+  );
+});
