@@ -1,9 +1,15 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { context } from '@opentelemetry/api';
 import { PassThrough, Readable } from 'node:stream';
 import { BehaviorSubject, of } from 'rxjs';
-import { endOpenRuns, isGeneratorFunction, settle, type SpanRun } from '../../lib/span/settle.js';
-import { Recorder, useContexts } from './settle-harness.js';
+import {
+  endOpenRuns,
+  isAsyncFunction,
+  isGeneratorFunction,
+  settle,
+  type SpanRun,
+} from '../../lib/span/settle.js';
+import { RecordedRun, Recorder, useContexts } from './settle-harness.js';
 
 let recorder: Recorder;
 beforeEach(() => {
@@ -76,6 +82,28 @@ describe('isGeneratorFunction', () => {
     expect(isGeneratorFunction(function GeneratorFunction() {})).toBe(false);
     expect(isGeneratorFunction(class {})).toBe(false);
     expect(isGeneratorFunction(function* () {}.bind(null))).toBe(false);
+  });
+});
+
+describe('isAsyncFunction', () => {
+  it('knows what was declared async and is no generator', () => {
+    expect(isAsyncFunction(async () => {})).toBe(true);
+    expect(isAsyncFunction({ async method() {} }.method)).toBe(true);
+    expect(isAsyncFunction(async function* () {})).toBe(false);
+    expect(isAsyncFunction(() => Promise.resolve())).toBe(false);
+    expect(isAsyncFunction(function AsyncFunction() {})).toBe(false);
+  });
+
+  it('spares its promises the look for extras', async () => {
+    const look = jest.spyOn(Object, 'getOwnPropertyNames');
+    try {
+      const silent = new RecordedRun(recorder, 'body', context.active(), false);
+      expect(await settle(Promise.resolve(1), silent, true)).toBe(1);
+      expect(look).not.toHaveBeenCalled();
+    } finally {
+      look.mockRestore();
+    }
+    expect(recorder.ends).toEqual(['succeed']);
   });
 });
 

@@ -7,6 +7,7 @@ type AnyFunction = (...args: any[]) => unknown;
 interface NodeTypes {
   isPromise(value: unknown): boolean;
   isGeneratorFunction(value: unknown): boolean;
+  isAsyncFunction(value: unknown): boolean;
 }
 
 /** A Node built-in where there is one; elsewhere undefined, so that nothing here needs Node. */
@@ -24,8 +25,9 @@ function nodeTypes(): Partial<NodeTypes> {
   return (cachedTypes ??= nodeBuiltin<{ types: NodeTypes }>('node:util')?.types ?? {});
 }
 
-function has(value: object, ...names: PropertyKey[]): boolean {
-  return names.every((name) => typeof (value as Record<PropertyKey, unknown>)[name] === 'function');
+// One name at a time and no list of them: every object that a traced method returns is looked at.
+function has(value: object, name: PropertyKey): boolean {
+  return typeof (value as Record<PropertyKey, unknown>)[name] === 'function';
 }
 
 /** A promise by its internal slot, of whatever realm. */
@@ -60,24 +62,30 @@ const OBSERVABLE = '@@observable';
 
 /** An Observable of rxjs, or one that looks the same to rxjs. */
 export function isObservable(value: object): boolean {
-  if (!has(value, 'subscribe', 'pipe')) return false;
+  if (!has(value, 'subscribe') || !has(value, 'pipe')) return false;
   const symbol = (Symbol as { observable?: symbol }).observable;
   return has(value, OBSERVABLE) || (symbol !== undefined && has(value, symbol));
 }
 
 /** A Node stream with a readable side. */
 export function isNodeReadable(value: object): boolean {
-  return has(value, 'pipe', 'read', 'on', 'once', 'removeListener');
+  return (
+    has(value, 'pipe') &&
+    has(value, 'read') &&
+    has(value, 'on') &&
+    has(value, 'once') &&
+    has(value, 'removeListener')
+  );
 }
 
 /** A connection, which lives for longer than the method that returns it. */
 export function isSocket(value: object): boolean {
-  return has(value, 'setNoDelay', 'setKeepAlive');
+  return has(value, 'setNoDelay') && has(value, 'setKeepAlive');
 }
 
 /** A web stream to read from. */
 export function isWebReadable(value: object): boolean {
-  return has(value, 'getReader', 'pipeTo', 'tee') && 'locked' in value;
+  return has(value, 'getReader') && has(value, 'pipeTo') && has(value, 'tee') && 'locked' in value;
 }
 
 /** Has its own way of being iterated asynchronously. */
@@ -101,7 +109,7 @@ export function isAsyncIterator(value: object): boolean {
 export function isChildProcess(
   value: object,
 ): value is { once(event: string, listener: () => void): unknown } {
-  return has(value, 'once', 'kill', 'unref') && 'spawnfile' in value;
+  return has(value, 'once') && has(value, 'kill') && has(value, 'unref') && 'spawnfile' in value;
 }
 
 // Iterators over a collection run no code of the body, and are often asked for one element only.
@@ -109,9 +117,23 @@ const COLLECTION_ITERATOR = /^(Array|Map|Set|String|RegExp String) Iterator$/;
 
 /** An iterator that runs code of the body when it is pulled. */
 export function isIterator(value: object): boolean {
-  if (!has(value, 'next', Symbol.iterator)) return false;
+  if (!has(value, 'next') || !has(value, Symbol.iterator)) return false;
   const tag = (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
   return typeof tag !== 'string' || !COLLECTION_ITERATOR.test(tag);
+}
+
+const ASYNC: unknown = Object.getPrototypeOf(async function () {});
+
+/**
+ * Tells whether a function was declared as `async function`, whose promises are always new and plain.
+ *
+ * @param fn any function
+ * @returns false for an `async function*`, and for a function that merely returns a promise
+ */
+export function isAsyncFunction(fn: AnyFunction | object): boolean {
+  if (isGeneratorFunction(fn)) return false;
+  const { isAsyncFunction } = nodeTypes();
+  return isAsyncFunction === undefined ? Object.getPrototypeOf(fn) === ASYNC : isAsyncFunction(fn);
 }
 
 const GENERATORS = new Set<unknown>([

@@ -12,10 +12,15 @@ const nothing = (): undefined => undefined;
 
 /** Tells whether a promise can be replaced by a derived one: no class of its own, no extras. */
 export function isPlainPromise(value: object): value is Promise<unknown> {
-  const prototype: object | null = Object.getPrototypeOf(value);
   // AsyncLocalStorage keeps symbols on promises in Node 20 and 22, so only names count as extras.
+  return Object.getPrototypeOf(value) === Promise.prototype && Object.getOwnPropertyNames(value).length === 0;
+}
+
+/** The same for a promise of another realm, such as Node's own in a sandbox. */
+export function isForeignPlainPromise(value: object): value is Promise<unknown> {
   return (
-    (prototype === Promise.prototype || (isPromisePrototype(prototype) && isPromise(value))) &&
+    isPromisePrototype(Object.getPrototypeOf(value)) &&
+    isPromise(value) &&
     Object.getOwnPropertyNames(value).length === 0
   );
 }

@@ -19,13 +19,19 @@ import {
   isWebReadable,
 } from './settle-kinds.js';
 import { settleObservable } from './settle-observable.js';
-import { isEagerPromise, isPlainPromise, settleEagerPromise, settlePlainPromise } from './settle-promise.js';
+import {
+  isEagerPromise,
+  isForeignPlainPromise,
+  isPlainPromise,
+  settleEagerPromise,
+  settlePlainPromise,
+} from './settle-promise.js';
 import { observedOf } from './settle-lazy.js';
 import { OpenRun, type SpanRun } from './settle-run.js';
 import { settleNodeStream, settleWebStream } from './settle-stream.js';
 import { settleThenable } from './settle-thenable.js';
 
-export { isGeneratorFunction } from './settle-kinds.js';
+export { isAsyncFunction, isGeneratorFunction } from './settle-kinds.js';
 export type { SpanRun } from './settle-run.js';
 
 /**
@@ -33,15 +39,18 @@ export type { SpanRun } from './settle-run.js';
  *
  * @param result what the body returned, having run inside the started span
  * @param run the open span and what to do with it
+ * @param isNew true if the body is an `async function`: its promise is new and plain without looking
  * @returns what the caller must get: the result itself, a derived promise for a plain one, a proxy for an Observable
  */
-export function settle<T>(result: T, run: SpanRun): T {
+export function settle<T>(result: T, run: SpanRun, isNew = false): T {
   if (result === null || (typeof result !== 'object' && typeof result !== 'function')) {
     run.succeed(result);
     return result;
   }
   try {
-    if (isPlainPromise(result)) return settlePlainPromise(result, OpenRun.of(run), settle) as T;
+    if ((isNew && result instanceof Promise) || isPlainPromise(result)) {
+      return settlePlainPromise(result, OpenRun.of(run), settle) as T;
+    }
     return settleObject(result, run);
   } catch (error) {
     // Only a hostile object gets here: a proxy whose traps throw.
@@ -79,7 +88,10 @@ function settleObject<T extends object>(result: T, run: SpanRun): T {
 type Follower = (result: any, run: SpanRun) => unknown;
 
 function followerOf(result: object): Follower | undefined {
-  if (isThenable(result)) return isEagerPromise(result) ? settleEager : settleLazy;
+  if (isThenable(result)) {
+    if (isForeignPlainPromise(result)) return settleForeign;
+    return isEagerPromise(result) ? settleEager : settleLazy;
+  }
   if (isObservable(result)) return settleObservable;
   if (isAsyncIterable(result)) {
     if (isNodeReadable(result)) return isSocket(result) ? undefined : settleNodeStream;
@@ -90,6 +102,7 @@ function followerOf(result: object): Follower | undefined {
   return isIterator(result) ? settleIterator : undefined;
 }
 
+const settleForeign: Follower = (promise, run) => settlePlainPromise(promise, run, settle);
 const settleEager: Follower = (promise, run) => settleEagerPromise(promise, run, settle);
 const settleLazy: Follower = (thenable, run) => settleThenable(thenable, run, settle);
 
