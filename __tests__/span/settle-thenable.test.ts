@@ -340,6 +340,20 @@ describe('other thenables', () => {
     expect(recorder.ends).toEqual(['succeed', 'succeed', 'succeed']);
   });
 
+  it('may ask themselves with then, also after an await', async () => {
+    const thenable: any = {
+      async exec() {
+        await sleep(1);
+        return this.then((value: number) => value + 1);
+      },
+      then(a: any, b: any) {
+        return Promise.resolve(1).then(a, b);
+      },
+    };
+    expect(await recorder.trace(() => thenable)().exec()).toBe(2);
+    expect(recorder.ends).toEqual(['succeed']);
+  });
+
   it('may throw at once', () => {
     const error = new Error('no');
     const thenable: any = {
