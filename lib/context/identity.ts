@@ -336,6 +336,22 @@ export function withChosenIdentity(context: Context, chosen: Identity): Context 
 }
 
 /**
+ * The context in which what a carrier brought counts as arrived, also where a tracer of this process had put the
+ * very same values into the baggage as its defaults: two services may well live in one process.
+ *
+ * @param context the context with the carrier's baggage merged in
+ * @param arrived the carrier's baggage, if any
+ */
+export function withArrivedIdentity(context: Context, arrived: Baggage | undefined): Context {
+  const mark = context.getValue(DEFAULTS_KEY) as DefaultsMark | undefined;
+  if (mark === undefined || arrived === undefined) return context;
+  const values = new Map([...mark.values].filter(([key]) => arrived.getEntry(key) === undefined));
+  return values.size === mark.values.size
+    ? context
+    : context.setValue(DEFAULTS_KEY, { defaults: mark.defaults, values } satisfies DefaultsMark);
+}
+
+/**
  * Tells whether the baggage still holds what someone chose for a key, in this process.
  *
  * @param context any context

@@ -18,6 +18,7 @@ import {
   DEFAULT_IDENTITY_KEYS,
   isUsableId,
   MAX_ID_LENGTH,
+  withArrivedIdentity,
   withChosenIdentity,
 } from '../context/identity.js';
 import { warn, warnError } from '../diagnostics.js';
@@ -173,6 +174,7 @@ function continueCaller(
   if (baggage !== undefined && baggage !== propagation.getBaggage(active)) {
     context = propagation.setBaggage(context, baggage);
   }
+  context = withArrivedIdentity(context, admitted);
   if (caller !== undefined || admitted !== undefined) {
     context = withRemote(context, { spanContext: caller, trust: 'continue', baggage: admitted });
   }
