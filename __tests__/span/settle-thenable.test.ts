@@ -350,7 +350,11 @@ describe('other thenables', () => {
         return Promise.resolve(1).then(a, b);
       },
     };
-    expect(await recorder.trace(() => thenable)().exec()).toBe(2);
+    expect(
+      await recorder
+        .trace(() => thenable)()
+        .exec(),
+    ).toBe(2);
     expect(recorder.ends).toEqual(['succeed']);
   });
 
