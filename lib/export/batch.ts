@@ -3,6 +3,7 @@
  */
 import { allocate } from './byte-writer.js';
 import type { Group, GroupHead, SpanEncoder } from './span-encoder.js';
+import type { SpoolFile } from './spool-file.js';
 import { Ticket } from './ticket.js';
 
 const FIRST_BYTES = 16_384;
@@ -15,6 +16,12 @@ export class Batch {
   size = 0;
   /** How often it was sent without an answer that settles it. */
   attempts = 0;
+  /** Where its spans are on disk too. */
+  file: SpoolFile | undefined;
+  /** Whether it came from a file of a dead process, which still has it. */
+  recovered = false;
+  /** Whether its spans are on disk only. */
+  parked = false;
   /** How many times its original was halved. */
   readonly depth: number;
   readonly encoder: SpanEncoder;
@@ -50,6 +57,40 @@ export class Batch {
     } else {
       this.#groups.push(group);
       this.#ends.push(end);
+    }
+  }
+
+  /** Whether the disk has all its spans, and no others. */
+  get stored(): boolean {
+    return this.depth === 0 && (this.recovered || this.file?.complete === true);
+  }
+
+  /** Gives its memory back; the disk has the spans. */
+  park(): void {
+    this.#memory = new Uint8Array(0);
+    this.parked = true;
+  }
+
+  /** Takes its spans back from the disk. */
+  refill(records: readonly Uint8Array[]): void {
+    this.#memory = allocate(this.size);
+    let at = 0;
+    for (const record of records) {
+      this.#memory.set(record, at);
+      at += record.length;
+    }
+    this.parked = false;
+  }
+
+  /** Each span's record and group. */
+  *records(): Generator<{ record: Uint8Array; group: Group }> {
+    let at = 0;
+    let run = 0;
+    while (at < this.size) {
+      const end = this.encoder.recordEnd(this.#memory, at);
+      while (at >= (this.#ends[run] as number)) run++;
+      yield { record: this.#memory.subarray(at, end), group: this.#groups[run] as Group };
+      at = end;
     }
   }
 
@@ -89,25 +130,19 @@ export class Batch {
 
   /** Two halves that share this batch's memory and ticket. */
   split(): [Batch, Batch] {
-    const halves: [Batch, Batch] = [this.#part(0), this.#part(0)];
     const half = Math.ceil(this.count / 2);
-    let cutAt = 0;
-    let run = 0;
+    const first = this.#part(0);
+    let second = first;
+    let index = 0;
     let at = 0;
-    for (let index = 0; index < this.count; index++) {
-      if (index === half) {
-        cutAt = at;
-        halves[1] = this.#part(cutAt);
-      }
-      const end = this.encoder.recordEnd(this.#memory, at);
-      while (at >= (this.#ends[run] as number)) run++;
-      const target = index < half ? halves[0] : halves[1];
-      target.adopt(index < half ? end : end - cutAt, this.#groups[run] as Group);
-      at = end;
+    for (const { record, group } of this.records()) {
+      if (index++ === half) second = this.#part(at);
+      second.adopt(second.size + record.length, group);
+      at += record.length;
     }
-    // Both halves counted themselves in again.
+    // The halves counted themselves in again.
     this.ticket.spans -= this.count;
-    return halves;
+    return [first, second];
   }
 
   /** The names of its spans, for messages: at most `most`. */

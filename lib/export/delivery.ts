@@ -67,6 +67,7 @@ export class Delivery {
     this.#quietly = quietly;
     this.#options = options;
     this.#compressFrom = options.compressFrom;
+    queue.onLost = (batch) => this.#settle(batch, 0, batch.count, 'the disk lost them');
   }
 
   /** Until when (on the clock of `performance.now`) the backend asked not to be called. */
@@ -140,8 +141,11 @@ export class Delivery {
       this.#flights.delete(flight);
       batches.push(flight.batch);
     }
-    for (let batch = this.#queue.take(true); batch !== undefined; batch = this.#queue.take(true))
-      batches.push(batch);
+    for (const batch of this.#queue.drain()) {
+      // What is on disk only stays there; reading all of it takes too long for an end.
+      if (batch.parked) this.#queue.putBack(batch);
+      else batches.push(batch);
+    }
     return batches.map((batch) => ({
       url,
       headers: { ...this.#options.headers(), 'content-type': batch.encoder.contentType },
@@ -153,20 +157,34 @@ export class Delivery {
     }));
   }
 
-  /** Counts what is left as lost. */
-  giveUpAll(reason: string): void {
+  /**
+   * Nothing more is sent: what is left is kept on disk, or counted as lost.
+   *
+   * @param keep makes sure that a batch is on disk; false if it is not
+   */
+  giveUpAll(reason: string, keep: (batch: Batch) => boolean): void {
+    let lost = 0;
+    let kept = 0;
+    const giveUp = (batch: Batch, why: string): number => {
+      if (keep(batch)) {
+        kept += batch.count;
+        // The original's file has spans of other parts too; this part has one of its own.
+        if (batch.stored) batch.ticket.kept = true;
+        this.#settle(batch, 0, batch.count, undefined);
+        return 0;
+      }
+      this.#settle(batch, 0, batch.count, why);
+      return batch.count;
+    };
     for (const { batch } of this.#flights) {
-      const what = 'sent, and not confirmed when the process ended';
-      warn('SPW_EXPORT', `${batch.count} spans were ${what}`, 'unconfirmed');
-      this.#settle(batch, 0, batch.count, what);
+      const count = giveUp(batch, 'sent, and not confirmed when the process ended');
+      if (count > 0)
+        warn('SPW_EXPORT', `${count} spans were sent, and not confirmed when the process ended`, 'sent');
     }
     this.#flights.clear();
-    let lost = 0;
-    for (let batch = this.#queue.take(true); batch !== undefined; batch = this.#queue.take(true)) {
-      lost += batch.count;
-      this.#settle(batch, 0, batch.count, reason);
-    }
+    for (const batch of this.#queue.drain()) lost += giveUp(batch, reason);
     if (lost > 0) warn('SPW_EXPORT', `${lost} spans are lost: ${reason}`, reason);
+    if (kept > 0) warn('SPW_SPOOL', `${kept} spans are kept on disk for the next process`, 'kept');
   }
 
   #resumeIn(ms: number): void {
@@ -303,9 +321,9 @@ export class Delivery {
     this.#settle(batch, 0, batch.count, `refused by the backend: ${message}`);
   }
 
-  #settle(batch: Batch, delivered: number, failed: number, reason: string): void {
+  #settle(batch: Batch, delivered: number, failed: number, reason: string | undefined): void {
     this.#queue.release(batch);
     this.#ledger.settle(batch.ticket, delivered, failed);
-    if (failed > 0) this.#options.onLost(failed, reason);
+    if (failed > 0 && reason !== undefined) this.#options.onLost(failed, reason);
   }
 }

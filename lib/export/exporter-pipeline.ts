@@ -7,6 +7,7 @@
  */
 import { singleLine, warn, warnError, describeError } from '../diagnostics.js';
 import type { ExportResult, ReadableSpan, SpanExporter, SpanProcessor } from '../tracer/sdk-contract.js';
+import { joinExit, leaveExit, type ExitParticipant } from './exit-hooks.js';
 import { Ledger, type FlushResult } from './ledger.js';
 import { backgroundTimer } from './platform.js';
 import { quietly } from './quiet.js';
@@ -26,7 +27,10 @@ export interface ExporterPipelineOptions {
   scheduledDelayMs?: number;
   /** How long one export may take, in milliseconds. @default 30000 */
   requestTimeoutMs?: number;
-  /** How long a shutdown may wait, in milliseconds. @default 2000 */
+  /**
+   * How long a shutdown, a natural end or a signal may wait, in milliseconds; 0 keeps out of the end. What waits at
+   * `process.exit` or an uncaught error is lost, because an exporter cannot run then. @default 2000
+   */
   exitTimeoutMs?: number;
   /** Is told about spans that will never be exported: how many, and why. */
   onDrop?: (count: number, reason: string) => void;
@@ -57,6 +61,7 @@ export class ExporterPipeline implements SpanProcessor {
   #running = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #shutdown: Promise<void> | undefined;
+  readonly #participant: ExitParticipant;
 
   constructor(options: ExporterPipelineOptions) {
     const positive = (value: number | undefined, fallback: number): number =>
@@ -71,6 +76,24 @@ export class ExporterPipeline implements SpanProcessor {
       exitTimeoutMs: positive(options.exitTimeoutMs, 2_000),
       onDrop: options.onDrop,
     };
+    this.#participant = {
+      exitTimeoutMs: this.#options.exitTimeoutMs,
+      pending: () => this.#ledger.pending,
+      flush: (limits) => this.flush(limits),
+      kick: () => this.#pump(),
+      // An exporter of someone else's cannot be run on another thread: at `process.exit` there is no more to do.
+      exitJobs: () => [],
+      exitOver: () => {
+        const left = this.#ledger.pending;
+        if (left > 0)
+          warn(
+            'SPW_EXPORT',
+            `${left} spans are lost: the process ended before the exporter took them`,
+            'exit',
+          );
+      },
+    };
+    if (this.#options.exitTimeoutMs > 0) joinExit(this.#participant);
   }
 
   /** Nothing happens at a span's start. */
@@ -167,6 +190,7 @@ export class ExporterPipeline implements SpanProcessor {
       this.#complain('its shutdown failed', error);
     }
     clearTimeout(timer);
+    leaveExit(this.#participant);
   }
 
   #emptyBatch(): Pending {

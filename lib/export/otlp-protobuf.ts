@@ -28,7 +28,10 @@ const TAG_SPAN = 0x12;
 const TAG_RESOURCE_SPANS = 0x0a;
 const TAG_SCOPE_SPANS = 0x12;
 
-const out = new ByteWriter();
+const spanWriter = new ByteWriter();
+/** Apart, because a group may be written while the record of a span is still being read. */
+const groupWriter = new ByteWriter();
+let out = spanWriter;
 let cut: Cut = { text: Infinity, details: false };
 let truncated = false;
 
@@ -248,8 +251,13 @@ function encode(span: ReadableSpan, maxBytes: number): EncodedSpan {
 
 function withCutOff<T>(write: () => T): T {
   cut = { text: Infinity, details: false };
+  out = groupWriter;
   out.reset();
-  return write();
+  try {
+    return write();
+  } finally {
+    out = spanWriter;
+  }
 }
 
 function encodeGroup(resource: Resource, scope: InstrumentationScope): GroupHead {

@@ -19,6 +19,7 @@ import { jsonEncoder } from './otlp-json.js';
 import { protobufEncoder } from './otlp-protobuf.js';
 import { backgroundTimer, builtin } from './platform.js';
 import { SpanQueue } from './queue.js';
+import { Spool } from './spool.js';
 import { quietly } from './quiet.js';
 import type { SpanEncoder } from './span-encoder.js';
 import type { Transport } from './transport.js';
@@ -91,6 +92,8 @@ export class ExportPipeline implements SpanProcessor {
   #dropped = 0;
   #shutdown: Promise<void> | undefined;
   readonly #participant: ExitParticipant;
+  readonly #spool: Spool | undefined;
+  #recovering: Promise<void> | undefined;
   readonly #deadlines = new Set<{ readonly at: number; readonly end: () => void }>();
 
   /**
@@ -107,6 +110,7 @@ export class ExportPipeline implements SpanProcessor {
     this.#immediate = options.mode === 'immediate';
     this.#delayMs = atLeast(options.scheduledDelayMs, 0, 1_000);
     this.#exitTimeoutMs = atLeast(options.exitTimeoutMs, 0, 2_000);
+    this.#spool = this.#openSpool(url);
     this.#queue = new SpanQueue(
       {
         maxQueueBytes,
@@ -116,6 +120,7 @@ export class ExportPipeline implements SpanProcessor {
       },
       this.#encoder,
       (ticket) => this.#ledger.enter(ticket),
+      this.#spool,
     );
     const concurrency = atLeast(options.concurrency, 1, 4);
     const endpoint = singleLine(`${url.origin}${url.pathname}`, 200);
@@ -133,7 +138,7 @@ export class ExportPipeline implements SpanProcessor {
       flush: (limits) => this.flush(limits),
       kick: () => this.#kick(),
       exitJobs: () => this.#delivery.exitJobs(url.href),
-      exitOver: () => this.#delivery.giveUpAll('the process ended before they were delivered'),
+      exitOver: () => this.#giveUp('the process ended before they were delivered'),
     };
     if (this.#exitTimeoutMs > 0) joinExit(this.#participant);
     this.#delivery.onRefusal = (until) => {
@@ -192,7 +197,12 @@ export class ExportPipeline implements SpanProcessor {
     try {
       this.#kick();
       if (this.#delivery.refusedUntil > at) entry.end();
-      return await this.#ledger.flush(deadline);
+      const recovered = (this.#spool?.found ?? 0) > 0 ? this.#recover() : undefined;
+      const [result] = await Promise.all([
+        this.#ledger.flush(deadline),
+        recovered === undefined ? undefined : Promise.race([recovered, deadline]),
+      ]);
+      return result;
     } finally {
       clearTimeout(timer);
       this.#deadlines.delete(entry);
@@ -226,12 +236,65 @@ export class ExportPipeline implements SpanProcessor {
       await this.flush({ timeoutMs });
       clearTimeout(this.#timer);
       await this.#delivery.stop();
-      this.#delivery.giveUpAll('the pipeline was shut down before they were delivered');
+      this.#giveUp('the pipeline was shut down before they were delivered');
+      this.#spool?.close();
     } catch (error) {
       warnError('SPW_INTERNAL', 'the export pipeline did not stop cleanly', error);
     } finally {
       leaveExit(this.#participant);
     }
+  }
+
+  #openSpool(url: URL): Spool | undefined {
+    const { spool, headers } = this.#options;
+    if (spool === undefined || spool === false) return undefined;
+    const chosen = typeof spool === 'string' ? { directory: spool } : spool === true ? undefined : spool;
+    // Another account's spans must not be sent with this one's key. Headers from a function change while the account
+    // stays the same.
+    const account = typeof headers === 'object' ? JSON.stringify(Object.entries(headers).sort()) : '';
+    const opened = new Spool({
+      directory: chosen?.directory,
+      maxBytes: atLeast((chosen as { maxBytes?: number } | undefined)?.maxBytes, 1, 256 * MIB),
+      destination: `${url.href} ${account}`,
+      protocol: this.#encoder.protocol,
+      // Written before a slow resource is complete: what is missing then is missing only after a crash.
+      headOf: (group) => this.#delivery.heads.of(group, this.#encoder),
+    });
+    opened.onFound = () => void this.#recover();
+    queueMicrotask(() => this.#quietly(() => opened.watch()));
+    return opened;
+  }
+
+  /** Sends what dead processes left, one batch after the other, so that little of it is in memory at once. */
+  #recover(): Promise<void> {
+    this.#recovering ??= this.#recoverAll().finally(() => (this.#recovering = undefined));
+    return this.#recovering;
+  }
+
+  async #recoverAll(): Promise<void> {
+    try {
+      while (this.#shutdown === undefined) {
+        const batch = await this.#spool?.recover();
+        if (batch === undefined) return;
+        const { ticket } = batch;
+        const settled = new Promise<void>((resolve) => {
+          const before = ticket.onSettled;
+          ticket.onSettled = (done) => {
+            before?.(done);
+            resolve();
+          };
+        });
+        this.#queue.add(batch);
+        this.#delivery.pump(false);
+        await settled;
+      }
+    } catch (error) {
+      warnError('SPW_INTERNAL', 'spooled spans could not be recovered', error);
+    }
+  }
+
+  #giveUp(reason: string): void {
+    this.#delivery.giveUpAll(reason, (batch) => this.#spool?.keep(batch) === true);
   }
 
   /** Sends what there is now. */

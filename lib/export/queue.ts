@@ -13,7 +13,18 @@ export interface QueueLimits {
   readonly maxBatchSpans: number;
 }
 
+/** Where spans are kept besides memory. */
+export interface QueueStore {
+  /** A batch begins. */
+  open(batch: Batch): void;
+  append(batch: Batch, record: Uint8Array, group: Group): void;
+  /** Brings a parked batch back into memory; false if it is lost. */
+  reload(batch: Batch): boolean;
+}
+
 export class SpanQueue {
+  /** Is told about a batch that the disk lost. */
+  onLost: (batch: Batch) => void = () => {};
   /** Everything that is not settled, also what is on its way. */
   bytes = 0;
   spans = 0;
@@ -22,9 +33,16 @@ export class SpanQueue {
   readonly #limits: QueueLimits;
   readonly #encoder: SpanEncoder;
   readonly #onTicket: (ticket: Ticket) => void;
+  readonly #store: QueueStore | undefined;
   #newestNext = false;
 
-  constructor(limits: QueueLimits, encoder: SpanEncoder, onTicket: (ticket: Ticket) => void) {
+  constructor(
+    limits: QueueLimits,
+    encoder: SpanEncoder,
+    onTicket: (ticket: Ticket) => void,
+    store?: QueueStore,
+  ) {
+    this.#store = store;
     this.#limits = limits;
     this.#encoder = encoder;
     this.#onTicket = onTicket;
@@ -37,13 +55,15 @@ export class SpanQueue {
    */
   offer(record: Uint8Array, group: Group): boolean {
     const limits = this.#limits;
-    if (this.bytes + record.length > limits.maxQueueBytes || this.spans >= limits.maxQueueSpans) return false;
+    if (this.#overfull(record.length) && !this.#park(record.length)) return false;
     if (this.#open !== undefined && this.#open.size + record.length > limits.maxBatchBytes) this.seal();
     if (this.#open === undefined) {
       this.#open = new Batch(this.#encoder, new Ticket());
+      this.#store?.open(this.#open);
       this.#onTicket(this.#open.ticket);
     }
     this.#open.append(record, group);
+    this.#store?.append(this.#open, record, group);
     this.bytes += record.length;
     this.spans++;
     if (this.#open.count >= limits.maxBatchSpans || this.#open.size >= limits.maxBatchBytes) this.seal();
@@ -63,6 +83,7 @@ export class SpanQueue {
   seal(): void {
     if (this.#open === undefined) return;
     this.#open.seal();
+    this.#open.file?.close();
     this.#sealed.push(this.#open);
     this.#open = undefined;
   }
@@ -76,7 +97,28 @@ export class SpanQueue {
   take(due: boolean): Batch | undefined {
     if (due) this.seal();
     this.#newestNext = !this.#newestNext;
-    return this.#newestNext || this.#sealed.length < 3 ? this.#sealed.shift() : this.#sealed.pop();
+    for (;;) {
+      const batch = this.#newestNext || this.#sealed.length < 3 ? this.#sealed.shift() : this.#sealed.pop();
+      if (batch === undefined || !batch.parked) return batch;
+      if (this.#store?.reload(batch) === true) {
+        this.#count(batch, 1);
+        return batch;
+      }
+      this.onLost(batch);
+    }
+  }
+
+  /** Everything that waits, parked or not; the queue is empty then. */
+  drain(): Batch[] {
+    this.seal();
+    return this.#sealed.splice(0);
+  }
+
+  /** Adds a whole batch, as the newest. */
+  add(batch: Batch): void {
+    this.#onTicket(batch.ticket);
+    this.#sealed.push(batch);
+    this.#count(batch, 1);
   }
 
   /** Returns a batch that was not delivered; it is the oldest. */
@@ -86,7 +128,31 @@ export class SpanQueue {
 
   /** Frees the room of spans that are settled. */
   release(batch: Batch): void {
-    this.bytes -= batch.size;
-    this.spans -= batch.count;
+    if (!batch.parked) this.#count(batch, -1);
+  }
+
+  #count(batch: Batch, sign: 1 | -1): void {
+    this.bytes += sign * batch.size;
+    this.spans += sign * batch.count;
+  }
+
+  #overfull(length: number): boolean {
+    return this.bytes + length > this.#limits.maxQueueBytes || this.spans >= this.#limits.maxQueueSpans;
+  }
+
+  /**
+   * Makes room by giving back the memory of batches that are on disk, from the newest on, which are sent last; half
+   * of the queue at once, so that this is rare.
+   */
+  #park(length: number): boolean {
+    const { maxQueueBytes, maxQueueSpans } = this.#limits;
+    for (let i = this.#sealed.length - 1; i >= 0; i--) {
+      if (this.bytes <= maxQueueBytes / 2 && this.spans <= maxQueueSpans / 2) break;
+      const batch = this.#sealed[i];
+      if (batch === undefined || batch.parked || batch.depth > 0 || batch.file?.complete !== true) continue;
+      batch.park();
+      this.#count(batch, -1);
+    }
+    return !this.#overfull(length);
   }
 }
