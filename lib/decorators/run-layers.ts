@@ -14,8 +14,9 @@ import { TRACE_FIELDS, type AnyPayload, type AnyTraceOptions } from '../span/opt
 import { reportUnknownFields, resolveOption, type Call } from '../span/payload.js';
 import { isGeneratorFunction, settle, settleGenerator, type SpanRun } from '../span/settle.js';
 import { enrich } from '../span/enrich-span.js';
-import { hasPayload, ownerFor, planOf, runInSpan, type TracedRun } from '../span/with-span.js';
+import { hasPayload, ownerFor, planOf, runInSpan, type SpanPlan, type TracedRun } from '../span/with-span.js';
 import { withOwner, type SpanOwner } from '../tracer/owner.js';
+import { resolveOwner, type TracerChoice } from '../tracer/registry.js';
 import { memberName, sameMember, type Layer, type Member } from './decorator-protocol.js';
 import type { AnyEntryOptions } from './options.js';
 
@@ -29,6 +30,8 @@ interface LayerPlan {
   readonly given: readonly GivenTrace[];
   /** The span's options and payloads, where they do not depend on the call. */
   readonly fixed: Resolved | undefined;
+  /** The whole plan of the span, where nothing of it depends on the call: most calls make do without another object. */
+  ready: SpanPlan | undefined;
 }
 
 /** What all layers together say of one call. */
@@ -42,7 +45,7 @@ interface MemberMarker {
   readonly member: Member;
   readonly self: unknown;
   /** The span of the call, or none where only `@Enrich` stands outside. */
-  readonly run: TracedRun | undefined;
+  run: TracedRun | undefined;
   readonly payloads: readonly AnyPayload[];
   used: boolean;
 }
@@ -62,6 +65,7 @@ function planFor(layers: readonly Layer[]): LayerPlan {
       fixed: given.some((options) => typeof options === 'function')
         ? undefined
         : merge(given as readonly AnyTraceOptions[]),
+      ready: undefined,
     };
     plans.set(layers, plan);
   }
@@ -110,9 +114,15 @@ export function runLayers(
 ): unknown {
   const active = context.active();
   const plan = planFor(layers);
+  const name = memberName(member, self);
   const marker = active.getValue(MEMBER_KEY) as MemberMarker | undefined;
   const outer = marker !== undefined && isFor(marker, member, self) ? marker : undefined;
-  const call: Call = { name: memberName(member, self), self, args };
+  if (outer === undefined && plan.ready !== undefined && plan.ready.name === name) {
+    const owner = resolveOwner(plan.fixed?.options.tracer as TracerChoice, active);
+    if (owner === undefined) return Reflect.apply(fn, self, args as unknown[]);
+    return runInSpan(owner, active, plan.ready, fn, self, args, markerFor(member, self));
+  }
+  const call: Call = { name, self, args };
   if (!plan.traced && plan.entry === undefined) return runEnrichOnly(fn, member, plan, call, active, outer);
   if (outer !== undefined) {
     outer.used = true;
@@ -127,29 +137,34 @@ export function runLayers(
   if (owner === undefined) return Reflect.apply(fn, self, args as unknown[]);
 
   const all = outer === undefined ? payloads : [...payloads, ...outer.payloads];
-  let spanPlan = planOf(options, call.name, call, all);
+  let spanPlan = planOf(options, name, call, all);
   let parent = active;
   if (plan.entry !== undefined) {
     const entered = enter(plan.entry, call, owner, active);
     parent = entered.context;
-    if (plan.entry.span === false && !plan.traced)
+    if (plan.entry.span === false && !plan.traced) {
       return runInContext(withOwner(parent, owner), fn, self, args);
+    }
     spanPlan = {
       ...spanPlan,
       kind: spanPlan.kind ?? entered.kind,
       root: entered.root || spanPlan.root,
       links: [...entered.links, ...(spanPlan.links ?? [])],
     };
+  } else if (outer === undefined && plan.fixed !== undefined && isCallFree(options) && name !== '') {
+    plan.ready = spanPlan;
   }
-  return runInSpan(owner, parent, spanPlan, fn, self, args, (run) =>
-    run.context.setValue(MEMBER_KEY, {
-      member,
-      self,
-      run,
-      payloads: NO_PAYLOADS,
-      used: false,
-    } satisfies MemberMarker),
-  );
+  return runInSpan(owner, parent, spanPlan, fn, self, args, markerFor(member, self));
+}
+
+/** Whether the span's start depends on nothing of the call but the name. */
+function isCallFree({ attributes, links, tracer }: AnyTraceOptions): boolean {
+  return typeof attributes !== 'function' && typeof links !== 'function' && typeof tracer !== 'function';
+}
+
+/** What the span's context says of the member, for a decorator of ours behind a foreign one. */
+function markerFor(member: Member, self: unknown): MemberMarker {
+  return { member, self, run: undefined, payloads: NO_PAYLOADS, used: false };
 }
 
 const NO_PAYLOADS: readonly AnyPayload[] = [];

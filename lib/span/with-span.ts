@@ -21,13 +21,15 @@ import {
 } from '../conventions.js';
 import { warn, warnError } from '../diagnostics.js';
 import { withIdentity } from '../context/identity.js';
+import { MEMBER_KEY } from '../context/keys.js';
+import { contextWithSpan } from '../engine/context-node.js';
 import { stampSpan } from '../processor/stamp.js';
 import { withOwner, type SpanOwner } from '../tracer/owner.js';
 import { resolveOwner } from '../tracer/registry.js';
 import type { AnyPayload, AnyTraceOptions } from './options.js';
 import { TRACE_FIELDS } from './options.js';
 import { PayloadWriter, reportUnknownFields, resolveOption, type Call } from './payload.js';
-import { isGeneratorFunction, settle, settleGenerator, type SpanRun } from './settle.js';
+import { isAsyncFunction, isGeneratorFunction, settle, settleGenerator, type SpanRun } from './settle.js';
 import { recordError } from './span-error.js';
 
 /** What a call's span is made of, with everything resolved that must be known at its start. */
@@ -38,7 +40,8 @@ export interface SpanPlan {
   readonly eventName?: string | undefined;
   readonly eventType?: EventType | undefined;
   readonly kind?: SpanKind | undefined;
-  readonly attributes?: Attributes | undefined;
+  /** The attributes it starts with; the engine copies them. */
+  readonly startAttributes: Attributes | undefined;
   readonly links?: Link[] | undefined;
   readonly root?: boolean | undefined;
   /** Innermost first: the outermost decorator has the last word. */
@@ -69,14 +72,15 @@ export class TracedRun implements SpanRun {
     readonly plan: SpanPlan,
     private readonly self: unknown,
     private readonly args: ArrayLike<unknown>,
+    private readonly mark?: { run: TracedRun | undefined },
   ) {
     const own = withOwner(withIdentity(parent, owner.identity), owner);
     const { kind, links, root } = plan;
-    const attributes: Attributes = { ...plan.attributes };
-    if (plan.eventType !== undefined) attributes[ATTR_EVENT_TYPE] = plan.eventType;
-    if (plan.eventName !== undefined) attributes[ATTR_EVENT_NAME] = plan.eventName;
+    const attributes = plan.startAttributes;
     this.span = owner.otelTracer.startSpan(plan.name, { kind, attributes, links, root }, own);
-    this.context = trace.setSpan(own, this.span);
+    const inside = contextWithSpan(own, this.span);
+    if (mark !== undefined) mark.run = this;
+    this.context = mark === undefined ? inside : inside.setValue(MEMBER_KEY, mark);
     this.recording = this.span.isRecording();
     this.#startedAt = owner.settings.honeyHiveCompatible && this.recording ? performance.now() : 0;
     if (this.recording) {
@@ -98,10 +102,10 @@ export class TracedRun implements SpanRun {
     if (!this.recording || this.#ended) return;
     // The outer decorator has the last word; a name that it chose stays.
     if (plan.named && !this.plan.named) this.span.updateName(plan.name);
-    if (plan.attributes !== undefined) this.span.setAttributes(plan.attributes);
-    if (plan.eventType !== undefined) this.span.setAttribute(ATTR_EVENT_TYPE, plan.eventType);
-    if (plan.eventName !== undefined && this.plan.eventName === undefined) {
-      this.span.setAttribute(ATTR_EVENT_NAME, plan.eventName);
+    if (plan.startAttributes !== undefined) {
+      const given = { ...plan.startAttributes };
+      if (this.plan.eventName !== undefined) delete given[ATTR_EVENT_NAME];
+      this.span.setAttributes(given);
     }
     if (plan.links !== undefined) this.span.addLinks(plan.links);
   }
@@ -151,7 +155,7 @@ export class TracedRun implements SpanRun {
   }
 
   again(): SpanRun {
-    return new TracedRun(this.owner, this.parent, this.plan, this.self, this.args);
+    return new TracedRun(this.owner, this.parent, this.plan, this.self, this.args, this.mark);
   }
 
   #end(): void {
@@ -211,7 +215,7 @@ export class TracedRun implements SpanRun {
  * @param fn the user's function; it runs exactly once
  * @param self its receiver
  * @param args its arguments
- * @param onRun told of the run before the body starts, to put more into its context
+ * @param mark put into the span's context under `MEMBER_KEY`, told of the run
  * @returns what the function returned
  */
 export function runInSpan(
@@ -221,33 +225,28 @@ export function runInSpan(
   fn: (...args: any[]) => unknown,
   self: unknown,
   args: ArrayLike<unknown>,
-  onRun?: (run: TracedRun) => Context,
+  mark?: { run: TracedRun | undefined },
 ): unknown {
-  const start = (): TracedRun => new TracedRun(owner, parent, plan, self, args);
-  if (isGeneratorFunction(fn)) return settleGenerator(Reflect.apply(fn, self, args), start);
+  if (isGeneratorFunction(fn)) {
+    const start = (): TracedRun => new TracedRun(owner, parent, plan, self, args, mark);
+    return settleGenerator(Reflect.apply(fn, self, args), start);
+  }
   let run: TracedRun;
-  let inside: Context;
   try {
-    run = start();
-    inside = onRun === undefined ? run.context : onRun(run);
+    run = new TracedRun(owner, parent, plan, self, args, mark);
   } catch (error) {
     warnError('SPW_INTERNAL', 'a span could not be started; the call goes on untraced', error);
     return Reflect.apply(fn, self, args);
   }
   let result: unknown;
   try {
-    result = context.with(inside, fn as (...args: unknown[]) => unknown, self, ...(args as unknown[]));
+    result = context.with(run.context, fn as (...args: unknown[]) => unknown, self, ...(args as unknown[]));
   } catch (error) {
     run.fail(error);
     throw error;
   }
-  try {
-    return settle(result, run);
-  } catch (error) {
-    warnError('SPW_INTERNAL', 'a result could not be followed; its span ends now', error);
-    run.succeed(undefined);
-    return result;
-  }
+  // `settle` answers for itself: whatever it meets, it ends the run and gives back the result.
+  return settle(result, run, isAsyncFunction(fn));
 }
 
 /** Options of `withSpan`: those of `@Trace`, as values. */
@@ -273,12 +272,22 @@ export function planOf(
     eventName: options.eventName,
     eventType: options.eventType,
     kind: options.kind,
-    attributes: resolveOption(options.attributes, call, 'attributes') as Attributes | undefined,
+    startAttributes: startAttributes(options, call),
     links: resolveOption(options.links, call, 'links') as Link[] | undefined,
     root: options.root,
     payloads,
     aggregate: options.aggregate,
   };
+}
+
+function startAttributes(options: AnyTraceOptions, call: Call): Attributes | undefined {
+  const given = resolveOption(options.attributes, call, 'attributes') as Attributes | undefined;
+  const { eventType, eventName } = options;
+  if (eventType === undefined && eventName === undefined) return given;
+  const attributes: Attributes = { ...given };
+  if (eventType !== undefined) attributes[ATTR_EVENT_TYPE] = eventType;
+  if (eventName !== undefined) attributes[ATTR_EVENT_NAME] = eventName;
+  return attributes;
 }
 
 /** The tracer that options name for a call, or the current one. */
@@ -342,11 +351,8 @@ export function withSpan<T>(options: string | WithSpanOptions, fn: (span: Span) 
   };
   const owner = ownerFor(given, call, active);
   if (owner === undefined) return fn(trace.getSpan(active) ?? trace.wrapSpanContext(NO_SPAN_CONTEXT));
-  const args: unknown[] = [];
-  return runInSpan(owner, active, planOf(given, call.name, call), fn, undefined, args, (run) => {
-    args.push(run.span);
-    return run.context;
-  }) as T;
+  const body = (): T => fn(trace.getSpan(context.active()) as Span);
+  return runInSpan(owner, active, planOf(given, call.name, call), body, undefined, []) as T;
 }
 
 /** What a function is given where there is no tracer: a span that records nothing and has no id. */
