@@ -65,6 +65,8 @@ function parse(text: string, isPattern = false): Target | undefined {
   if (text.length > 8192 || text.trim() === '') return undefined;
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1]?.toLowerCase();
   const rest = scheme === undefined ? text.replace(/^\/\//, '') : text.slice(scheme.length + 3);
+  // The parser skips further slashes; what then looks like a host was a path.
+  if (/^[/\\]/.test(rest)) return undefined;
   const protocol = scheme === undefined ? undefined : `${scheme}:`;
   // Other schemes keep hosts as they are written; parsed as http, all are canonical.
   const special = protocol === 'https:' || protocol === 'wss:' ? 'https' : 'http';
