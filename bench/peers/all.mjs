@@ -1,0 +1,121 @@
+/**
+ * The peers as they are published: each entry sets itself up with nothing exported, and gives a sync and/or an async
+ * traced call. What a peer records beside the span (arguments, results) is switched off where it can be.
+ */
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { work } from '../raw.mjs';
+
+const require = createRequire(import.meta.url);
+
+/** A method with a legacy decorator, without the syntax that Node does not have. */
+function legacy(decorator) {
+  const make = (kind) => {
+    class Service {
+      sync(x) {
+        return work.sync(x);
+      }
+      async async(x) {
+        return work.async(x);
+      }
+    }
+    const descriptor = Object.getOwnPropertyDescriptor(Service.prototype, kind);
+    Object.defineProperty(
+      Service.prototype,
+      kind,
+      decorator(Service.prototype, kind, descriptor) ?? descriptor,
+    );
+    const service = new Service();
+    return (x) => service[kind](x);
+  };
+  return { sync: make('sync'), async: make('async') };
+}
+
+/** name → set-up; `provider` is a stock provider that is registered globally already. */
+export const PEERS = {
+  'dd-trace': async () => {
+    process.env.DD_INSTRUMENTATION_TELEMETRY_ENABLED = 'false';
+    process.env.DD_REMOTE_CONFIGURATION_ENABLED = 'false';
+    const tracer = require('dd-trace');
+    tracer.init({ startupLogs: false, plugins: false, flushInterval: 3_600_000 });
+    const processor = tracer._tracer?._processor;
+    if (typeof processor?.process !== 'function') throw new Error('its processor was not found');
+    // Like the no-op processor that raw has: without it every trace is formatted and encoded.
+    processor.process = () => {};
+    return { sync: tracer.wrap('op', work.sync), async: tracer.wrap('op', work.async) };
+  },
+  'nestjs-otel': async () => {
+    require('reflect-metadata');
+    return legacy(require('nestjs-otel').Span('op'));
+  },
+  autotel: async () => {
+    const { Trace } = await import('autotel/decorators');
+    class Service {
+      async async(x) {
+        return work.async(x);
+      }
+    }
+    const context = { kind: 'method', name: 'async', static: false, private: false, addInitializer() {} };
+    const service = new Service();
+    service.traced = Trace('op')(Service.prototype.async, context);
+    return { async: (x) => service.traced(x) };
+  },
+  '@arizeai/openinference-core': async () => {
+    process.env.OPENINFERENCE_HIDE_INPUTS = 'true';
+    process.env.OPENINFERENCE_HIDE_OUTPUTS = 'true';
+    const { withSpan } = await import('@arizeai/openinference-core');
+    return { sync: withSpan(work.sync, { name: 'op' }), async: withSpan(work.async, { name: 'op' }) };
+  },
+  '@langfuse/tracing': async () => {
+    const { observe } = await import('@langfuse/tracing');
+    const options = { name: 'op', captureInput: false, captureOutput: false };
+    return { sync: observe(work.sync, options), async: observe(work.async, options) };
+  },
+  langsmith: async () => {
+    process.env.LANGSMITH_TRACING = 'true';
+    process.env.LANGSMITH_HIDE_INPUTS = 'true';
+    process.env.LANGSMITH_HIDE_OUTPUTS = 'true';
+    const { traceable } = await import('langsmith/traceable');
+    const client = { createRun: async () => {}, updateRun: async () => {} };
+    return { async: traceable(work.async, { name: 'op', client, tracingEnabled: true }) };
+  },
+  '@sentry/node': async () => {
+    const Sentry = await import('@sentry/node');
+    const sent = async () => ({});
+    Sentry.init({
+      dsn: 'http://public@127.0.0.1:9/1',
+      tracesSampleRate: 1,
+      defaultIntegrations: false,
+      transport: () => ({ send: sent, flush: async () => true }),
+      skipOpenTelemetrySetup: false,
+    });
+    return {
+      sync: (x) => Sentry.startSpan({ name: 'op' }, () => work.sync(x)),
+      async: (x) => Sentry.startSpan({ name: 'op' }, () => work.async(x)),
+    };
+  },
+  honeyhive: async () => {
+    process.env.HONEYHIVE_TELEMETRY = 'false';
+    const server = createServer((request, response) => {
+      request.resume();
+      request.on('end', () => {
+        response.setHeader('content-type', 'application/json');
+        response.end(JSON.stringify({ session_id: '3f2504e0-4f89-41d3-9a0c-0305e82c3301' }));
+      });
+    });
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    server.unref();
+    const { HoneyHiveTracer } = require('honeyhive');
+    const tracer = await HoneyHiveTracer.init({
+      apiKey: 'bench',
+      project: 'bench',
+      sessionName: 'bench',
+      serverUrl: `http://127.0.0.1:${server.address().port}`,
+    });
+    const traced = tracer.traceFunction({ eventType: 'tool', eventName: 'op' })(work.async);
+    return { async: traced };
+  },
+};
+
+/** Which peers bring a provider of their own, so that none is registered before them. */
+export const OWN_PROVIDER = new Set(['dd-trace', 'langsmith', '@sentry/node', 'honeyhive']);
