@@ -60,6 +60,22 @@ const SURFACE: Record<string, { source: string; values: string[]; types: string[
       'DiagnosticCode',
     ],
   },
+  './testing': {
+    source: 'lib/testing/index.ts',
+    values: ['recordSpans', 'spanMatchers'],
+    types: [
+      'ExpectedAttribute',
+      'ExpectedAttributes',
+      'MatcherResult',
+      'RecordedSpan',
+      'RecordOptions',
+      'SpanMatchers',
+      'SpanPattern',
+      'SpanQuery',
+      'SpanRecorder',
+      'TreeOptions',
+    ],
+  },
   './viewer': {
     source: 'lib/viewer/index.ts',
     values: ['HoneyHiveClient', 'startViewer', 'waitForEvents', 'whereIs'],
