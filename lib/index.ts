@@ -40,6 +40,16 @@ export { withSpan, type WithSpanOptions } from './span/with-span.js';
 export { trace, type FunctionTraceOptions } from './span/trace-function.js';
 export { enrichSpan, enrichSpanContext, type SpanPayload } from './span/enrich-span.js';
 
+// tracer
+export type {
+  ReadableSpan,
+  Sampler,
+  SpanExporter,
+  SpanLimits,
+  SpanProcessor,
+  WritableSpan,
+} from './tracer/sdk-contract.js';
+
 // context
 export { getBaggage, withBaggage } from './context/baggage.js';
 export { bindContext } from './context/bind.js';
@@ -55,6 +65,11 @@ export { SpanwisePropagator, type PropagatorOptions } from './propagation/propag
 // processor
 export { IdentitySpanProcessor } from './processor/identity-span-processor.js';
 
+// sampler
+export { sessionSampler, type SessionSamplerOptions } from './sampler/session-sampler.js';
+export { keepErrors, type KeepErrorsOptions } from './sampler/keep-errors.js';
+export type { AttributeMatch, SamplingRule } from './sampler/rules.js';
+
 // export
 export { ExportPipeline, type FlushResult, type PipelineOptions } from './export/pipeline.js';
 
@@ -63,6 +78,9 @@ export { HoneyHiveClient, type HoneyHiveClientOptions } from './honeyhive/client
 export { waitForEvents } from './honeyhive/wait-for-events.js';
 export { whereIs, type EventFilter } from './honeyhive/filter.js';
 export type { HoneyHiveEvent, JsonObject } from './honeyhive/event.js';
+
+// capture
+export type { Redactor, RedactOption, RedactRules } from './capture/redact.js';
 
 export type { EventType } from './conventions.js';
 export { SpanwiseError, type DiagnosticCode } from './diagnostics.js';
