@@ -9,13 +9,12 @@ import {
   type Attributes,
   type Context,
 } from '@opentelemetry/api';
-import { createSdkEngine } from '../../lib/engine/sdk.js';
 import { IdentitySpanProcessor } from '../../lib/processor/identity-span-processor.js';
 import type { SpanOwner } from '../../lib/tracer/owner.js';
 import type { WritableSpan } from '../../lib/tracer/sdk-contract.js';
 import { tracerRegistry } from '../../lib/tracer/registry.js';
 import { collectDiagnostics } from '../support/diagnostics.js';
-import { makeOwner, Recorder } from '../support/owner.js';
+import { createTestEngine, makeOwner, Recorder } from '../support/owner.js';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -36,7 +35,7 @@ function stamped(
   kind?: SpanKind,
 ): Attributes {
   const recorder = new Recorder();
-  const { provider } = createSdkEngine({ spanProcessors: [new IdentitySpanProcessor(owner), recorder] });
+  const { provider } = createTestEngine({ spanProcessors: [new IdentitySpanProcessor(owner), recorder] });
   provider.getTracer('test').startSpan('s', { attributes: given, kind }, parent).end();
   return recorder.span('s').attributes;
 }
@@ -164,7 +163,7 @@ describe('IdentitySpanProcessor', () => {
 
     it('R1: is a new UUID, shared by the spans below it and left nowhere afterwards', () => {
       const recorder = new Recorder();
-      const { provider } = createSdkEngine({
+      const { provider } = createTestEngine({
         spanProcessors: [new IdentitySpanProcessor(auto('r1')), recorder],
       });
       const tracer = provider.getTracer('test');
@@ -186,7 +185,7 @@ describe('IdentitySpanProcessor', () => {
     it('R2, R3: is not made for a span with a parent, nor for a CLIENT span', () => {
       const remote = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 1, isRemote: true };
       const recorder = new Recorder();
-      const { provider } = createSdkEngine({
+      const { provider } = createTestEngine({
         spanProcessors: [new IdentitySpanProcessor(auto('r2')), recorder],
       });
       const tracer = provider.getTracer('test');
@@ -250,7 +249,9 @@ describe('IdentitySpanProcessor', () => {
     tracerRegistry.register(makeOwner('first', { project: 'p1' }));
     tracerRegistry.register(makeOwner('second', { project: 'p2' }));
     const recorder = new Recorder();
-    const { provider } = createSdkEngine({ spanProcessors: [new IdentitySpanProcessor('second'), recorder] });
+    const { provider } = createTestEngine({
+      spanProcessors: [new IdentitySpanProcessor('second'), recorder],
+    });
     provider.getTracer('t').startSpan('named', {}, ROOT_CONTEXT).end();
     expect(recorder.span('named').attributes['honeyhive.project']).toBe('p2');
     expect(stamped(undefined, ROOT_CONTEXT)['honeyhive.project']).toBe('p1');

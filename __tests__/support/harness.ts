@@ -3,6 +3,7 @@ import { diag, propagation, trace } from '@opentelemetry/api';
 import { resetDiagnostics } from '../../lib/diagnostics.js';
 import { SessionTracer } from '../../lib/session/session-tracer.js';
 import type { SessionTracerOptions } from '../../lib/session/options.js';
+import { TEST_ENGINE } from './engine.js';
 import { tracerRegistry } from '../../lib/tracer/registry.js';
 import type { ReadableSpan, SpanProcessor } from '../../lib/tracer/sdk-contract.js';
 
@@ -52,6 +53,7 @@ export function startTracer(options: SessionTracerOptions = {}): {
     project: 'test-project',
     source: 'test-source',
     testMode: true,
+    engine: TEST_ENGINE,
     ...options,
     spanProcessors: [...(options.spanProcessors ?? []), recorder],
   });

@@ -1,10 +1,15 @@
 /** An owner below the session level: a real engine with a recorder, and chosen identity and settings. */
 import { DEFAULT_IDENTITY_KEYS, type Identity } from '../../lib/context/identity.js';
 import { installContextManager } from '../../lib/engine/context-manager.js';
+import { createSpanwiseEngine } from '../../lib/engine/provider.js';
 import { createSdkEngine } from '../../lib/engine/sdk.js';
 import { IdentitySpanProcessor } from '../../lib/processor/identity-span-processor.js';
+import { TEST_ENGINE } from './engine.js';
 import type { OwnerSettings, SpanOwner } from '../../lib/tracer/owner.js';
 import type { ReadableSpan, SpanLimits, SpanProcessor } from '../../lib/tracer/sdk-contract.js';
+
+/** Builds spans with the engine of this test project. */
+export const createTestEngine = TEST_ENGINE === 'sdk' ? createSdkEngine : createSpanwiseEngine;
 
 /** Keeps every span that ends. */
 export class Recorder implements SpanProcessor {
@@ -55,7 +60,7 @@ export function makeOwner(
     forceFlush: () => Promise.resolve(),
     shutdown: () => Promise.resolve(),
   };
-  const engine = createSdkEngine({ spanProcessors: [processor, recorder], spanLimits });
+  const engine = createTestEngine({ spanProcessors: [processor, recorder], spanLimits });
   const owner: TestOwner = {
     name,
     otelTracer: engine.provider.getTracer('test'),
@@ -64,6 +69,7 @@ export function makeOwner(
     settings: {
       capture: { inputs: false, outputs: false },
       redact: undefined,
+      messageContent: undefined,
       trust: 'continue',
       newSession: false,
       propagateTo: undefined,

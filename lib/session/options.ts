@@ -2,6 +2,7 @@
  * The options of `SessionTracer.init`, and how options, environment and defaults become one configuration.
  */
 import type { Attributes, TextMapPropagator, TracerProvider } from '@opentelemetry/api';
+import { messageContentAllowed } from '../capture/message-content.js';
 import type { RedactOption } from '../capture/redact.js';
 import { createRedactor } from '../capture/redact.js';
 import {
@@ -198,6 +199,7 @@ export function resolveOptions(options: SessionTracerOptions, env: Env): Session
           ? { inputs: capture, outputs: capture }
           : { inputs: capture.inputs === true, outputs: capture.outputs === true },
       redact: options.redact === false ? undefined : createRedactor(options.redact ?? true),
+      messageContent: messageContentAllowed(env),
       trust: oneOf('trust', options.trust, ['continue', 'link', 'restart'] as const, 'continue'),
       newSession: options.newSession === true,
       propagateTo: options.propagateTo,

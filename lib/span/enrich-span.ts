@@ -2,6 +2,7 @@
  * Adding to a span that is already open: `enrichSpan`, and `enrichSpanContext` for a new one around a function.
  */
 import { context, trace, type Attributes, type Span } from '@opentelemetry/api';
+import { ATTR_EVENT_TYPE } from '../conventions.js';
 import { warnError } from '../diagnostics.js';
 import { ownerOf, type SpanOwner } from '../tracer/owner.js';
 import { tracerRegistry } from '../tracer/registry.js';
@@ -66,12 +67,13 @@ export function enrich(span: Span | undefined, owner: SpanOwner | undefined, pay
     if (owner === undefined) return false;
     const toEvent = payload.eventId !== undefined;
     if (!toEvent && (span === undefined || !span.isRecording())) return false;
-    const writer = new PayloadWriter(owner, CALL);
+    const attributes = (span as { attributes?: Attributes } | undefined)?.attributes;
+    const writer = new PayloadWriter(owner, CALL, attributes?.[ATTR_EVENT_TYPE] === 'model');
     const out: Attributes = {};
     // The owner's capture defaults are about arguments and results of calls; there is no call here.
     const payloads = [{ inputs: false, outputs: false, ...payload }];
     writer.atStart(payloads, out as Record<string, any>);
-    writer.atEnd(payloads, undefined, false, out);
+    writer.atEnd(payloads, undefined, out);
     if (!toEvent) span?.setAttributes(out);
     return true;
   } catch (error) {

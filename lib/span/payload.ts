@@ -59,6 +59,7 @@ export class PayloadWriter {
   constructor(
     private readonly owner: SpanOwner,
     private readonly call: Call,
+    private readonly isModel: boolean = false,
   ) {}
 
   /** The attributes known before the call. */
@@ -78,13 +79,13 @@ export class PayloadWriter {
         this.#text(ATTR_EVENT_ID, this.#resolve(payload.updateEventId, 'updateEventId'), out);
       }
     }
-    if (!inputs && this.owner.settings.capture.inputs) this.#inputs(true, out);
+    if (!inputs && (this.owner.settings.capture.inputs || this.#content === true)) this.#inputs(true, out);
   }
 
   /** The attributes known when the result is there. */
-  atEnd(payloads: readonly AnyPayload[], result: unknown, isModel: boolean, out: Attributes): void {
+  atEnd(payloads: readonly AnyPayload[], result: unknown, out: Attributes): void {
     const sink = out as Record<string, AttributeValue>;
-    if (isModel) {
+    if (this.isModel) {
       const usage = tokenUsage(result);
       if (usage !== undefined) this.#namespace('metrics', usage, sink);
     }
@@ -103,7 +104,14 @@ export class PayloadWriter {
         this.#namespace(field, this.#resolve(payload[field], field, result), sink);
       }
     }
-    if (!outputs && this.owner.settings.capture.outputs) this.#outputs(true, result, sink);
+    if (!outputs && (this.owner.settings.capture.outputs || this.#content === true)) {
+      this.#outputs(true, result, sink);
+    }
+  }
+
+  /** Whether prompts and answers may be recorded, where someone decided. */
+  get #content(): boolean | undefined {
+    return this.isModel ? this.owner.settings.messageContent : undefined;
   }
 
   /** A payload of an event at the backend: the span is left alone. */
@@ -113,6 +121,7 @@ export class PayloadWriter {
     const event: Record<string, unknown> = {};
     for (const [field, value] of Object.entries(payload)) {
       if (!PAYLOAD_FIELDS.has(field) || field === 'eventId' || field === 'updateEventId') continue;
+      if (this.#content === false && (field === 'inputs' || field === 'outputs')) continue;
       const resolved =
         field === 'outputs' || field === 'metrics'
           ? this.#resolve(value, field, result)
@@ -124,7 +133,7 @@ export class PayloadWriter {
   }
 
   #inputs(given: unknown, out: Record<string, AttributeValue>): void {
-    if (given === false) return;
+    if (given === false || this.#content === false) return;
     if (given === true) {
       for (let i = 0; i < this.call.args.length; i++) {
         this.#flatten(`${PAYLOAD_NAMESPACES.inputs}.arg${i}`, this.call.args[i], out);
@@ -135,7 +144,7 @@ export class PayloadWriter {
   }
 
   #outputs(given: unknown, result: unknown, out: Record<string, AttributeValue>): void {
-    if (given === false) return;
+    if (given === false || this.#content === false) return;
     this.#namespace(
       'outputs',
       given === true ? { [RESULT_KEY]: result } : this.#resolve(given, 'outputs', result),

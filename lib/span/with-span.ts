@@ -121,7 +121,7 @@ export class TracedRun implements SpanRun {
       const isModel = plan.eventType === 'model';
       if (payloads.length > 0 || isModel || this.owner.settings.capture.outputs) {
         const result = this.#chunks === undefined ? value : this.#aggregated();
-        this.#write((writer, out) => writer.atEnd(payloads, result, isModel, out));
+        this.#write((writer, out) => writer.atEnd(payloads, result, out));
       }
     }
     this.#end();
@@ -169,14 +169,16 @@ export class TracedRun implements SpanRun {
   }
 
   #writeStart(payloads: readonly AnyPayload[]): void {
-    if (payloads.length === 0 && !this.owner.settings.capture.inputs) return;
+    const { capture, messageContent } = this.owner.settings;
+    const content = messageContent === true && this.plan.eventType === 'model';
+    if (payloads.length === 0 && !capture.inputs && !content) return;
     this.#write((writer, out) => writer.atStart(payloads, out));
   }
 
   #write(fill: (writer: PayloadWriter, out: Record<string, any>) => void): void {
     try {
       const call: Call = { name: this.plan.name, self: this.self, args: this.args };
-      this.#writer ??= new PayloadWriter(this.owner, call);
+      this.#writer ??= new PayloadWriter(this.owner, call, this.plan.eventType === 'model');
       const out: Attributes = {};
       fill(this.#writer, out);
       this.span.setAttributes(out);

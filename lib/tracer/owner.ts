@@ -24,6 +24,11 @@ export type Redactor = (key: string, value: unknown) => unknown;
 export interface OwnerSettings {
   readonly capture: CaptureDefaults;
   readonly redact: Redactor | undefined;
+  /**
+   * Inputs and outputs of `model` events: true records them, false never does, undefined leaves it to `capture`.
+   * It is OpenTelemetry's switch for the content of prompts and answers.
+   */
+  readonly messageContent: boolean | undefined;
   readonly trust: Trust;
   readonly newSession: boolean;
   /** Host patterns that may receive baggage; undefined is every host. */
