@@ -10,6 +10,8 @@ import {
 } from '@opentelemetry/api';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { AlwaysOnSampler, BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
+import { SessionTracer } from '../../lib/session/session-tracer.js';
+import { withSpan } from '../../lib/span/with-span.js';
 import { createSpanwiseEngine } from '../../lib/engine/provider.js';
 import { resetDiagnostics } from '../../lib/diagnostics.js';
 import { keepErrors } from '../../lib/sampler/keep-errors.js';
@@ -208,4 +210,23 @@ test('it keeps its spans when the tracer is shut down', async () => {
   await provider.forceFlush();
   await provider.shutdown();
   expect(recorder.spans).toHaveLength(1);
+});
+
+test('given to a tracer, it sees spans with their session', async () => {
+  const recorder = recordSpans();
+  const sessionId = '6f1ed002-ab5d-4a5b-9a7f-2f0d7a9f1c11';
+  const tracer = SessionTracer.init({
+    name: 'recorded',
+    project: 'p',
+    testMode: true,
+    global: false,
+    sessionId,
+    spanProcessors: [recorder],
+  });
+  try {
+    await withSpan({ name: 'work', tracer: 'recorded' }, async () => undefined);
+    expect(recorder.tree()).toBe(`work [tool] session=${sessionId}`);
+  } finally {
+    await tracer.shutdown();
+  }
 });
