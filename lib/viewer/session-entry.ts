@@ -11,6 +11,7 @@ export interface SessionStats {
   /** Milliseconds since the epoch; Infinity and -Infinity while there are no rows. */
   start: number;
   end: number;
+  /** When each service first had part in it. */
   services: Map<string, number>;
 }
 
@@ -81,7 +82,7 @@ function statsOf(items: Iterable<Item>): SessionStats {
     if (start < stats.start) first = item;
     stats.start = Math.min(stats.start, start);
     stats.end = Math.max(stats.end, end);
-    stats.services.set(service, (stats.services.get(service) ?? 0) + 1);
+    stats.services.set(service, Math.min(stats.services.get(service) ?? Infinity, start));
     if (item.span === undefined) continue;
     told ??= textAttribute(item.span.attributes, ATTR_SESSION_NAME);
     const isRoot = item.span.parentSpanId === undefined;

@@ -9,6 +9,8 @@ import { SpanwiseError, warnError } from '../diagnostics.js';
 import { accessCheck } from './access.js';
 import { answerEvents } from './events-endpoint.js';
 import { DEFAULT_LIMITS, HttpError, InFlight, replyJson, type ViewerLimits } from './exchange.js';
+import { Journal } from './journal.js';
+import { Page } from './page-endpoint.js';
 import { Store } from './store.js';
 import { receiveTraces } from './traces-endpoint.js';
 
@@ -42,6 +44,26 @@ export interface Viewer {
   close(): Promise<void>;
 }
 
+/** What every reply says: nothing of it may be stored, guessed at, framed, or read by other sites. */
+const SAFE_HEADERS = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; '),
+};
+
 /**
  * Starts a viewer in this process.
  *
@@ -58,16 +80,20 @@ export async function startViewer(options: ViewerOptions = {}): Promise<Viewer> 
   const store = new Store(options);
   const inFlight = new InFlight(limits);
   const check = accessCheck(host, options.allowedHosts ?? []);
-  const kept = () => Promise.resolve();
+  const journal = options.persist === undefined ? undefined : await Journal.open(options.persist, store);
+  const kept = () => journal?.kept() ?? Promise.resolve();
+  const page = new Page(store);
   const events = { store, inFlight, strict: options.strict ?? false, kept };
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    for (const [name, value] of Object.entries(SAFE_HEADERS)) response.setHeader(name, value);
     check(request);
     const path = pathOf(request);
     if (path === OTLP_TRACES_PATH || path === HONEYHIVE_TRACES_PATH) {
       allowOnly(request, 'POST');
       return receiveTraces(request, response, store, inFlight, kept);
     }
+    if (await page.answer(request, response, path)) return;
     const result = await answerEvents(request, path, events);
     if (result === undefined) throw new HttpError(404, 'there is nothing at this path');
     replyJson(request, response, 200, result);
@@ -83,14 +109,24 @@ export async function startViewer(options: ViewerOptions = {}): Promise<Viewer> 
     });
   });
   server.headersTimeout = 10_000;
-  await listen(server, port, host);
+  try {
+    await listen(server, port, host);
+  } catch (error) {
+    page.close();
+    await journal?.close();
+    throw error;
+  }
   const bound = server.address() as AddressInfo;
   return {
     url: `http://${urlHost(host)}:${bound.port}`,
     port: bound.port,
     host,
     store,
-    close: () => close(server),
+    close: async () => {
+      page.close();
+      await close(server);
+      await journal?.close();
+    },
   };
 }
 

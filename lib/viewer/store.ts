@@ -164,6 +164,11 @@ export class Store {
     return this.#updates.get(eventId);
   }
 
+  /** The key of the row that an event is. */
+  keyOfEvent(eventId: string): string | null {
+    return this.#byEventId.get(eventId)?.key ?? null;
+  }
+
   /** The events of one session, or of all, sessions among them. */
   *events(sessionId?: string): Generator<HoneyHiveEvent> {
     const entries = sessionId === undefined ? this.#sessions.values() : [this.#sessions.get(sessionId)];
@@ -259,6 +264,7 @@ export class Store {
     if (before !== undefined) {
       const old = this.#sessions.get(before.sessionId)!;
       this.#remove(old, before);
+      if (old.id !== item.sessionId) old.resets++;
       if (old.isEmpty && old.id !== item.sessionId) this.#forget(old);
       touched.add(before.sessionId);
     }
