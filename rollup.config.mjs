@@ -7,6 +7,7 @@ import path from 'node:path';
 import { dts } from 'rollup-plugin-dts';
 import ts from 'typescript';
 import { commands, entries, root } from './.ci/entries.mjs';
+import { viewerPage } from './.ci/viewer-page.mjs';
 
 const tsconfig = ts.readConfigFile(path.join(root, 'tsconfig.json'), ts.sys.readFile).config.compilerOptions;
 const { options: compilerOptions } = ts.convertCompilerOptionsFromJson(
@@ -67,7 +68,7 @@ export default function build() {
       ...common,
       // Commands share the chunks of the library, since they may load a user's code that imports it.
       input: inputs([...entries(), ...commands()]),
-      plugins: [typescript()],
+      plugins: [viewerPage(), typescript()],
       output: {
         ...layout('js'),
         format: 'es',
@@ -79,7 +80,7 @@ export default function build() {
       ...common,
       input: inputs(entries()),
       // Whoever reads our files reads the ESM build; the other one leaves its comments out to be smaller.
-      plugins: [typescript({ removeComments: true })],
+      plugins: [viewerPage(), typescript({ removeComments: true })],
       output: { ...layout('cjs'), format: 'cjs', exports: 'named', dynamicImportInCjs: true, esModule: true },
     },
     {
