@@ -241,9 +241,9 @@ describe('when the backend is in trouble', () => {
     const other = failure(client.startSession({}, abort.signal));
     while (seen.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
     abort.abort();
-    expect(await other).toMatchObject({ code: 'SPW_BACKEND', status: 503 });
+    expect(await other).toMatchObject({ code: 'SPW_BACKEND', attempts: 1 });
     client.close();
-    expect(await waiting).toMatchObject({ code: 'SPW_BACKEND', status: 503 });
+    expect(await waiting).toMatchObject({ code: 'SPW_BACKEND', attempts: 1 });
     expect((await failure(client.startSession({}))).message).toContain('cancelled');
     expect(seen).toHaveLength(2);
   });

@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto';
 import { CompressionAlgorithm } from '@opentelemetry/otlp-exporter-base';
@@ -12,6 +12,9 @@ import { HoneyHiveClient } from '../../lib/honeyhive/client.js';
 import { whereIs } from '../../lib/honeyhive/filter.js';
 import { waitForEvents } from '../../lib/honeyhive/wait-for-events.js';
 import { startViewer, type Viewer, type ViewerOptions } from '../../lib/viewer/start-viewer.js';
+
+// The machine may be busy; what waits here waits for others.
+jest.setTimeout(30_000);
 
 const open: { close(): unknown }[] = [];
 const viewerWith = async (options: ViewerOptions = {}): Promise<Viewer> => {
@@ -64,7 +67,7 @@ describe('an unmodified OpenTelemetry SDK', () => {
     const { traceId } = await sendWith(exporterFor(`${viewer.url}${path}`));
     const client = new HoneyHiveClient({ serverUrl: viewer.url });
     const query = { project: 'shop', filters: [whereIs('session_id', 's-1')] };
-    const events = await waitForEvents(client, query, (all) => all.length === 2, { timeoutMs: 3_000 });
+    const events = await waitForEvents(client, query, (all) => all.length === 2, { timeoutMs: 15_000 });
     const parent = events.find((event) => event.event_name === 'parent')!;
     const child = events.find((event) => event.event_name === 'child')!;
     expect(parent).toMatchObject({
