@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -17,7 +17,8 @@ beforeAll(() => {
   app = mkdtempSync(join(tmpdir(), 'spanwise-api-copies-'));
   const api = join(app, 'node_modules/@opentelemetry/api');
   mkdirSync(join(api, 'dist'), { recursive: true });
-  const entry = join(root, 'node_modules/@opentelemetry/api/build/esm/index.js');
+  const installed = join(root, 'node_modules/@opentelemetry/api');
+  const entry = [`${installed}/build/esm/index.js`, `${installed}/dist/index.mjs`].find(existsSync)!;
   esbuild(entry, '--bundle', '--format=cjs', `--outfile=${api}/dist/index.cjs`);
   esbuild(entry, '--bundle', '--format=esm', `--outfile=${api}/dist/index.mjs`);
   writeFileSync(

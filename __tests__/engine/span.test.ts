@@ -13,7 +13,7 @@ import { createSpanwiseEngine } from '../../lib/engine/provider.js';
 import { createSdkEngine } from '../../lib/engine/sdk.js';
 import { cleanLink } from '../../lib/engine/span.js';
 import type { WritableSpan } from '../../lib/tracer/sdk-contract.js';
-import { collectDiagnostics, RecordingProcessor } from './support.js';
+import { collectDiagnostics, RecordingProcessor, stock } from './support.js';
 
 let messages: string[];
 let seen: RecordingProcessor;
@@ -69,9 +69,9 @@ describe('SpanwiseSpan', () => {
     const [batched, simple] = [new InMemorySpanExporter(), new InMemorySpanExporter()];
     const engine = createSpanwiseEngine({
       spanProcessors: [
-        new BatchSpanProcessor(batched),
-        new SimpleSpanProcessor(simple),
-        new SimpleSpanProcessor(new ConsoleSpanExporter()),
+        stock(BatchSpanProcessor, batched),
+        stock(SimpleSpanProcessor, simple),
+        stock(SimpleSpanProcessor, new ConsoleSpanExporter()),
       ],
     });
     const dir = jest.spyOn(console, 'dir').mockImplementation(() => {});

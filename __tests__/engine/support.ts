@@ -1,6 +1,14 @@
 /** What the engine's tests share: a processor that keeps everything, and a net for diagnostics. */
-import { diag, DiagLogLevel, type Context } from '@opentelemetry/api';
+import { context, diag, DiagLogLevel, type Context } from '@opentelemetry/api';
 import type { SpanProcessor, WritableSpan } from '../../lib/tracer/sdk-contract.js';
+
+/** Which line of OpenTelemetry is installed: API 1.9 with SDK 2.x, or API 1.10 with SDK 3.x. */
+export const LINE: 2 | 3 = 'attach' in context ? 3 : 2;
+
+/** A stock processor with an exporter, which 2.x takes as it is and 3.x among options. */
+export function stock(Processor: new (exporter: any) => SpanProcessor, exporter: object): SpanProcessor {
+  return new Processor(LINE === 2 ? exporter : { exporter });
+}
 
 export class RecordingProcessor implements SpanProcessor {
   readonly started: WritableSpan[] = [];
