@@ -122,14 +122,20 @@ export class PayloadWriter {
     for (const [field, value] of Object.entries(payload)) {
       if (!PAYLOAD_FIELDS.has(field) || field === 'eventId' || field === 'updateEventId') continue;
       if (this.#content === false && (field === 'inputs' || field === 'outputs')) continue;
-      const resolved =
-        field === 'outputs' || field === 'metrics'
-          ? this.#resolve(value, field, result)
-          : this.#resolve(value, field);
-      if (resolved === undefined || resolved === null) continue;
-      event[field] = resolved === true && field === 'outputs' ? { [RESULT_KEY]: result } : resolved;
+      const resolved = this.#resolveField(field, value, result);
+      if (resolved !== undefined && resolved !== null && resolved !== false) event[field] = resolved;
     }
     this.owner.updateEvent(eventBody(eventId, event, this.owner));
+  }
+
+  /** A field's value where it does not become an attribute. */
+  #resolveField(field: string, value: unknown, result: unknown): unknown {
+    if (value === true && field === 'outputs') return { [RESULT_KEY]: result };
+    if (value === true && field === 'inputs') {
+      return Object.fromEntries(Array.from(this.call.args, (arg, i) => [`arg${i}`, arg]));
+    }
+    const afterwards = field === 'outputs' || field === 'metrics';
+    return afterwards ? this.#resolve(value, field, result) : this.#resolve(value, field);
   }
 
   #inputs(given: unknown, out: Record<string, AttributeValue>): void {

@@ -11,9 +11,9 @@ import { reportUnknownFields, type Call } from './payload.js';
 import { ownerFor, planOf, runInSpan } from './with-span.js';
 
 type AnyFunction = (...args: any[]) => any;
-type Given<F extends AnyFunction, T = unknown> = T | ((...args: Parameters<F>) => T);
-type GivenResult<F extends AnyFunction> =
-  unknown | ((result: Awaited<ReturnType<F>>, ...args: Parameters<F>) => unknown);
+type Values = Record<string, unknown>;
+type Given<F extends AnyFunction, T = unknown> = (...args: Parameters<F>) => T;
+type GivenResult<F extends AnyFunction> = (result: Awaited<ReturnType<F>>, ...args: Parameters<F>) => unknown;
 
 /** Options of `trace(fn, options)`: those of `@Trace`, typed by the function. */
 export interface FunctionTraceOptions<F extends AnyFunction> {
@@ -36,17 +36,17 @@ export interface FunctionTraceOptions<F extends AnyFunction> {
   /** Makes a result of a stream's chunks. */
   aggregate?: (chunks: any[]) => unknown;
   /** `true`: the arguments. @default the tracer's `capture.inputs` */
-  inputs?: true | false | Given<F>;
+  inputs?: boolean | Values | Given<F>;
   /** `true`: the result. @default the tracer's `capture.outputs` */
-  outputs?: true | false | GivenResult<F>;
-  metadata?: Given<F>;
-  metrics?: GivenResult<F>;
-  feedback?: Given<F>;
-  config?: Given<F>;
-  userProperties?: Given<F>;
-  error?: Given<F>;
-  eventId?: Given<F, string | undefined>;
-  updateEventId?: Given<F, string | undefined>;
+  outputs?: boolean | Values | GivenResult<F>;
+  metadata?: Values | Given<F>;
+  metrics?: Values | GivenResult<F>;
+  feedback?: Values | Given<F>;
+  config?: Values | Given<F>;
+  userProperties?: Values | Given<F>;
+  error?: string | Error | Given<F>;
+  eventId?: string | Given<F, string | undefined>;
+  updateEventId?: string | Given<F, string | undefined>;
 }
 
 /**

@@ -1,0 +1,75 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { trace } from '../../lib/span/trace-function.js';
+import { withSpan } from '../../lib/span/with-span.js';
+import { collectDiagnostics, parentId, shutdownAll, spanId, startTracer } from '../support/harness.js';
+
+afterEach(shutdownAll);
+
+describe('trace', () => {
+  it('traces a plain function: same result, this and arguments, a span per call under the active one', async () => {
+    const { recorder } = startTracer();
+    const greet = trace(
+      function greet(this: { name: string }, who: string): string {
+        return `${this.name} greets ${who}`;
+      },
+      { eventType: 'tool', inputs: (who) => ({ who }) },
+    );
+    withSpan('outer', () => expect(greet.call({ name: 'I' }, 'you')).toBe('I greets you'));
+    expect(recorder.span('greet').attributes).toMatchObject({
+      'honeyhive_inputs.who': 'you',
+      honeyhive_event_type: 'tool',
+    });
+    expect(parentId(recorder.span('greet'))).toBe(spanId(recorder.span('outer')));
+  });
+
+  it('takes a name, and calls a function without one anonymous', () => {
+    const { recorder } = startTracer();
+    trace(() => 1, 'named')();
+    trace(
+      (
+        () => () =>
+          1
+      )(),
+    )();
+    expect(recorder.names).toEqual(['named', 'anonymous']);
+  });
+
+  it('keeps name, length, own properties, symbols and the kind of generator', async () => {
+    const { recorder } = startTracer();
+    const mark = Symbol('mark');
+    async function* pages(_from: number, _to: number): AsyncGenerator<number> {
+      yield 1;
+    }
+    Object.assign(pages, { displayName: 'pages of text', [mark]: true });
+    const traced = trace(pages);
+    expect([traced.name, traced.length]).toEqual(['pages', 2]);
+    expect((traced as unknown as Record<symbol, unknown>)[mark]).toBe(true);
+    expect((traced as unknown as { displayName: string }).displayName).toBe('pages of text');
+    expect(Object.getPrototypeOf(traced)).toBe(Object.getPrototypeOf(pages));
+    const items: number[] = [];
+    for await (const item of traced(1, 2)) items.push(item);
+    expect(items).toEqual([1]);
+    expect(recorder.names).toEqual(['pages']);
+  });
+
+  it('leaves the function it was given alone', () => {
+    const { recorder } = startTracer();
+    const plain = (): number => 1;
+    expect(trace(plain)).not.toBe(plain);
+    plain();
+    expect(recorder.names).toEqual([]);
+  });
+
+  it('refuses what is no function, and reports unknown options', () => {
+    const said = collectDiagnostics();
+    expect(() => trace(null as never)).toThrow('[SPW_TARGET] trace() takes a function, not null');
+    trace(() => 1, { nmae: 'x' } as never);
+    expect(said.join()).toContain('unknown option "nmae"');
+  });
+
+  it('runs the function once, unchanged, without a tracer', () => {
+    let runs = 0;
+    expect(trace(() => ++runs)()).toBe(1);
+    expect(runs).toBe(1);
+  });
+});
