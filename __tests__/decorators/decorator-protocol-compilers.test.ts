@@ -1,9 +1,7 @@
-import { diag, DiagLogLevel } from '@opentelemetry/api';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { sameMember } from '../../lib/decorators/decorator-protocol.js';
-import { resetDiagnostics } from '../../lib/diagnostics.js';
+import { functionMember, sameMember, wrapFunction } from '../../lib/decorators/decorator-protocol.js';
 import { LEGACY, LEGACY_DEFINING, load, STANDARD } from './compilers.js';
-import { foreign, recorder } from './support.js';
+import { foreign, listen, recorder, silence } from './support.js';
 
 const BOTH = `
   class Base {
@@ -151,22 +149,10 @@ describe.each(Object.entries(STANDARD))('private members and accessors compiled 
 });
 
 describe.each(Object.entries(LEGACY_DEFINING))('legacy fields defined by %s', (_name, compile) => {
-  const said: string[] = [];
-  beforeEach(() => {
-    resetDiagnostics();
-    said.length = 0;
-    const say = (message: string) => void said.push(message);
-    diag.setLogger(
-      { verbose: say, debug: say, info: say, warn: say, error: say },
-      { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
-    );
-  });
-  afterEach(() => {
-    diag.disable();
-    resetDiagnostics();
-  });
+  afterEach(silence);
 
-  it('are reported with the remedy when a traced sibling runs, and still work', () => {
+  it('are reported with the remedy when a traced call runs, and still work', () => {
+    const said = listen();
     const { mark } = recorder();
     const source = `
       class Shop {
@@ -183,6 +169,26 @@ describe.each(Object.entries(LEGACY_DEFINING))('legacy fields defined by %s', (_
     shop.price();
     shop.price();
     expect(said).toEqual([expect.stringMatching(/\[SPW_FIELD\] Shop\.pay is not traced.*f = trace\(fn\)/)]);
+  });
+
+  it('are found by a sibling where the text of the class tells nothing', () => {
+    const said = listen();
+    const { mark, run } = recorder();
+    const wrapped = wrapFunction(() => 1, functionMember('f'), { kind: 'trace', options: 'f' }, run);
+    const source = `
+      class Shop {
+        @mark() [key] = (sum: number) => sum;
+        @mark() [kept] = wrapped;
+        @mark() price() {}
+      }
+      out.Shop = Shop;
+    `;
+    const { Shop } = load(compile, source, { mark, key: Symbol('key'), kept: Symbol('kept'), wrapped });
+    Shop.prototype.price();
+    expect(said).toEqual([]);
+    new Shop().price();
+    new Shop().price();
+    expect(said).toEqual([expect.stringMatching(/\[SPW_FIELD\] Shop\.\[key\] is not traced/)]);
   });
 
   it('are traced when they are static', () => {

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   isBareUse,
   sameMember,
@@ -7,7 +7,9 @@ import {
   functionMember,
 } from '../../lib/decorators/decorator-protocol.js';
 import { SpanwiseError } from '../../lib/diagnostics.js';
-import { foreign, recorder } from './support.js';
+import { foreign, listen, recorder, silence } from './support.js';
+
+afterEach(silence);
 
 const error = (code: string, ...parts: string[]) =>
   expect.objectContaining({
@@ -389,6 +391,47 @@ describe('a decorated class', () => {
     expect(Reflect.getMetadata('path', Shop.prototype.route)).toBe('/r');
   });
 
+  it('does not reach into a class that it borrows a method from', () => {
+    const { seen, mark } = recorder();
+    class Lender {
+      @mark('own', 'enrich') static run() {}
+    }
+    class Shop {
+      static run: () => void;
+    }
+    Object.defineProperty(Shop, 'run', Object.getOwnPropertyDescriptor(Lender, 'run')!);
+    (mark('class') as any)(Shop);
+    Lender.run();
+    Shop.run();
+    expect(seen.map(({ name, labels }) => [name, ...labels])).toEqual([
+      ['Lender.run', 'own'],
+      ['Shop.run', 'class', 'own'],
+    ]);
+  });
+
+  it('that leaves nothing to trace, or lets nothing be traced, is reported', () => {
+    const said = listen();
+    const { mark } = recorder();
+    @mark()
+    class Empty {
+      get total() {
+        return 1;
+      }
+    }
+    class Frozen {
+      run() {
+        return 1;
+      }
+    }
+    Object.freeze(Frozen.prototype);
+    (mark() as any)(Frozen);
+    expect([new Frozen().run(), new Empty().total]).toEqual([1, 1]);
+    expect(said).toEqual([
+      expect.stringMatching(/\[SPW_TARGET\] class Empty has no methods/),
+      expect.stringMatching(/\[SPW_TARGET\] class Frozen does not let run be traced/),
+    ]);
+  });
+
   it('may have a private constructor or be abstract', () => {
     const { names, mark } = recorder();
     @mark()
@@ -450,6 +493,22 @@ describe('a wrong target', () => {
       @inner Inner = class {};
     }
     expect(() => new Other()).toThrow(error('SPW_TARGET', 'Other.Inner', 'decorate that class itself'));
+  });
+
+  it('is reported, not refused, when a field holds nothing yet', () => {
+    const said = listen();
+    const { mark } = recorder();
+    class Shop {
+      @mark() pay: (() => number) | undefined = undefined;
+    }
+    const shop = new Shop();
+    expect(shop.pay).toBeUndefined();
+    expect(Object.keys(shop)).toEqual(['pay']);
+    shop.pay = () => 2;
+    expect(shop.pay()).toBe(2);
+    expect(said).toEqual([
+      expect.stringMatching(/\[SPW_FIELD\] Shop\.pay holds no function yet.*trace\(fn\)/),
+    ]);
   });
 
   it('is refused on a static field that is no function', () => {

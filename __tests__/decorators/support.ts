@@ -1,3 +1,5 @@
+import { diag, DiagLogLevel } from '@opentelemetry/api';
+import { resetDiagnostics } from '../../lib/diagnostics.js';
 import {
   memberName,
   type Layer,
@@ -52,4 +54,21 @@ export function foreign(...args: any[]): any {
   if (descriptor?.value !== undefined) descriptor.value = around(descriptor.value);
   else if (descriptor?.get !== undefined) descriptor.get = around(descriptor.get);
   return descriptor;
+}
+
+/** Everything that diagnostics say from now on, until `silence`. */
+export function listen(): string[] {
+  resetDiagnostics();
+  const said: string[] = [];
+  const say = (message: string) => void said.push(message);
+  diag.setLogger(
+    { verbose: say, debug: say, info: say, warn: say, error: say },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  );
+  return said;
+}
+
+export function silence(): void {
+  diag.disable();
+  resetDiagnostics();
 }

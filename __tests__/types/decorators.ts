@@ -1,12 +1,6 @@
-import type {
-  DistributedEntryFactory,
-  EnrichFactory,
-  TraceFactory,
-} from '../../lib/decorators/decorator-types.js';
-
-export declare const Trace: TraceFactory;
-export declare const DistributedEntry: DistributedEntryFactory;
-export declare const Enrich: EnrichFactory;
+export { DistributedEntry } from '../../lib/decorators/distributed-entry.js';
+export { Enrich } from '../../lib/decorators/enrich.js';
+export { Trace } from '../../lib/decorators/trace.js';
 
 /** A check that holds only if the value's type is exactly `T`: `is<string>()(value)`. */
 export declare function is<T>(): <U>(value: U & (Same<T, U> extends true ? unknown : never)) => void;

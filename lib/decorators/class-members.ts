@@ -36,7 +36,8 @@ export function decorateClass(
   const decorate = (on: object, key: string, found: PropertyDescriptor): void => {
     const wrapped = wrappedOf(found.value);
     methods++;
-    if (wrapped !== undefined && isOwn(on, key)) {
+    // A wrapper that was borrowed from another class is that class's business: it gets one of its own here.
+    if (wrapped !== undefined && (wrapped.member.declaredOn ?? on) === on) {
       if (layer.kind === 'enrich' || !wrapped.layers.some(({ kind }) => kind === layer.kind)) {
         addClassLayer(wrapped, layer);
       }
@@ -104,8 +105,4 @@ function inheritedRoutes(prototype: object): [string, PropertyDescriptor][] {
     for (const key of Object.getOwnPropertyNames(base)) seen.add(key);
   }
   return found;
-}
-
-function isOwn(object: object, key: string): boolean {
-  return Object.prototype.hasOwnProperty.call(object, key);
 }
