@@ -142,6 +142,15 @@ describe('a member under the legacy protocol', () => {
     expect(seen.map(({ name, labels }) => [name, ...labels])).toEqual([['Shop.pay', 'inner', 'outer']]);
   });
 
+  it('may be a static field in a decorator that returns nothing', () => {
+    const composed = (target: object, key: string) => void (mark() as PropertyDecorator)(target, key);
+    class Shop {
+      @composed static open = () => 1;
+    }
+    expect(Shop.open()).toBe(1);
+    expect(names()).toEqual(['Shop.open']);
+  });
+
   it('may be a field that is assigned later, by a constructor or by nobody', () => {
     class Shop {
       @mark() pay?: (sum: number) => number;
