@@ -18,6 +18,8 @@ export interface Member {
   readonly declaredOn?: object | undefined;
   /** The class's metadata object of a standard decorator's context; tsc has none without `Symbol.metadata`. */
   readonly scope?: object | undefined;
+  /** Shared by all members that may be one and the same element, with foreign decorators between their wrappers. */
+  readonly place: { members: number };
   /** `access.has` of a standard decorator's context, which some compilers share between stacked decorators. */
   readonly has?: ((object: any) => boolean) | undefined;
 }

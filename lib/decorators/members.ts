@@ -19,14 +19,42 @@ export function qualified(className: string, key: string | symbol): string {
  *
  * @param facts what the protocol tells of it
  */
-export function createMember(facts: Omit<Member, 'name'>): Member {
+export function createMember(facts: Omit<Member, 'name' | 'place'>): Member {
   const className = facts.declaredOn === undefined ? '' : classNameOf(facts.declaredOn, facts.static);
-  return { name: qualified(className, facts.key), ...facts };
+  const place = placeOf(facts);
+  place.members++;
+  return { name: qualified(className, facts.key), ...facts, place };
+}
+
+const legacyPlaces = new WeakMap<object, Map<string | symbol, { members: number }>>();
+const standardPlaces = new Map<string | symbol, { members: number }>();
+
+/**
+ * Where a member stands: its class and key, or for standard decorators, which do not learn their class, the key
+ * alone. Only where a place has several members can two wrappers belong to one element, and only there a call
+ * needs to leave word of itself in the context.
+ */
+function placeOf({ declaredOn, key }: Pick<Member, 'declaredOn' | 'key'>): { members: number } {
+  let places: Map<string | symbol, { members: number }> | undefined = standardPlaces;
+  if (declaredOn !== undefined) {
+    places = legacyPlaces.get(declaredOn);
+    if (places === undefined) legacyPlaces.set(declaredOn, (places = new Map()));
+  }
+  let place = places.get(key);
+  if (place === undefined) places.set(key, (place = { members: 0 }));
+  return place;
 }
 
 /** Makes what stands for the member where a plain function is traced: its name does not depend on a receiver. */
 export function functionMember(name: string): Member {
-  const member: Member = { name, key: name, kind: 'function', static: false, private: false };
+  const member: Member = {
+    name,
+    key: name,
+    kind: 'function',
+    static: false,
+    private: false,
+    place: { members: 1 },
+  };
   names.set(member, name);
   return member;
 }

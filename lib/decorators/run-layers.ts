@@ -162,8 +162,9 @@ function isCallFree({ attributes, links, tracer }: AnyTraceOptions): boolean {
   return typeof attributes !== 'function' && typeof links !== 'function' && typeof tracer !== 'function';
 }
 
-/** What the span's context says of the member, for a decorator of ours behind a foreign one. */
-function markerFor(member: Member, self: unknown): MemberMarker {
+/** What the span's context says of the member, for a decorator of ours behind a foreign one, if there can be one. */
+function markerFor(member: Member, self: unknown): MemberMarker | undefined {
+  if (member.place.members < 2) return undefined;
   return { member, self, run: undefined, payloads: NO_PAYLOADS, used: false };
 }
 

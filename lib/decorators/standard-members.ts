@@ -93,7 +93,7 @@ function isElement(
   );
 }
 
-function factsOf(context: StandardContext, key: string | symbol, kind: MemberKind): Omit<Member, 'name'> {
+function factsOf(context: StandardContext, key: string | symbol, kind: MemberKind): Omit<Member, 'name' | 'place'> {
   return {
     key,
     kind,
