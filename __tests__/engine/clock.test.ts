@@ -22,6 +22,7 @@ describe('clock', () => {
   test('puts a monotonic reading onto the wall clock, to the nanosecond and over a second’s edge', () => {
     expect(toHrTime(anchor, 100.25)).toEqual([1_700_000_000, 999_000_000]);
     expect(toHrTime(anchor, 101.500001)).toEqual([1_700_000_001, 250_001]);
+    expect(toHrTime(anchor, 5_100.75)).toEqual([1_700_000_005, 999_500_000]);
     expect(toHrTime(anchor, 99.25)).toEqual([1_700_000_000, 998_000_000]);
     expect(toHrTime({ epoch: 999, at: 0 }, 0.9999999)).toEqual([1, 0]);
   });

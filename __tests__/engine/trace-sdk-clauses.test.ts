@@ -45,6 +45,8 @@ const DIFFERENCES = {
   rootFlags: { sdk: 0b01, spanwise: 0b11 },
   /** A child keeps the random flag of its parent (W3C level 2: "MUST be set to the same value"); the SDK loses it. */
   childOfRandomFlags: { sdk: 0b01, spanwise: 0b11 },
+  /** The same with a sampler of one's own, that drops and that samples. */
+  flagsAfterSampling: { sdk: [0b00, 0b01], spanwise: [0b10, 0b11] },
   /** "after shutdown getTracer SHOULD return a no-op tracer": the SDK goes on making spans that nobody gets. */
   recordsAfterShutdown: { sdk: true, spanwise: false },
   /** The SDK passes a name that is no string on, and OTLP exporters then fail on the whole batch. */
@@ -151,6 +153,11 @@ describe.each(ENGINES)('trace SDK clauses on engine %s', (kind, create) => {
       const span = engine.provider.getTracer('u').startSpan('s');
       span.end();
       expect(span.isRecording() || tracer.startSpan('s').isRecording()).toBe(
+        DIFFERENCES.recordsAfterShutdown[kind],
+      );
+      const sampled = make({ sampler: { shouldSample: () => ({ decision: 2 }), toString: () => '' } });
+      await sampled.shutdown();
+      expect(sampled.provider.getTracer('t').startSpan('s').isRecording()).toBe(
         DIFFERENCES.recordsAfterShutdown[kind],
       );
       expect(trace.isSpanContextValid(span.spanContext())).toBe(true);
@@ -386,6 +393,14 @@ describe.each(ENGINES)('trace SDK clauses on engine %s', (kind, create) => {
       expect(root.spanContext().traceFlags).toBe(DIFFERENCES.rootFlags[kind]);
       const child = tracer.startSpan('s', {}, remote({ traceFlags: 0b11 }));
       expect(child.spanContext().traceFlags).toBe(DIFFERENCES.childOfRandomFlags[kind]);
+    });
+
+    test('the random flag of the parent is kept whatever the sampler decides', () => {
+      const flags = (decision: 0 | 1 | 2) =>
+        tracerOf({ sampler: deciding({ decision }) })
+          .startSpan('s', {}, remote({ traceFlags: 0b11 }))
+          .spanContext().traceFlags;
+      expect([flags(0), flags(2)]).toEqual(DIFFERENCES.flagsAfterSampling[kind]);
     });
 
     test('the random flag is not set for ids that are not known to be random', () => {
