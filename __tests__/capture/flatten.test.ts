@@ -582,7 +582,7 @@ describe('for any value', () => {
       }),
       { numRuns: runs },
     );
-  });
+  }, 600_000);
 
   test('JSON within the limits is recorded whole', () => {
     const leaves = (value: unknown): number =>
@@ -599,5 +599,5 @@ describe('for any value', () => {
       }),
       { numRuns: runs },
     );
-  });
+  }, 600_000);
 });

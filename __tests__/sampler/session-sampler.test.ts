@@ -419,5 +419,5 @@ describe('never throws', () => {
       }),
       { numRuns: Number(process.env['SPANWISE_PROPERTY_RUNS'] ?? 300) },
     );
-  });
+  }, 600_000);
 });

@@ -1,7 +1,7 @@
 import { ROOT_CONTEXT, SpanStatusCode, trace, type Span } from '@opentelemetry/api';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
-import { recordSpans, spanMatchers } from '../../lib/testing/index.js';
+import { recordSpans, spanMatchers, type RecordedSpan } from '../../lib/testing/index.js';
 
 expect.extend(spanMatchers);
 
@@ -113,6 +113,18 @@ describe('toHaveParent', () => {
       `expected "Tool.search" not to have parent "Agent.invoke"\n${TREE}`,
     );
   });
+});
+
+test('the tree is also shown for a copy that a processor handed on', () => {
+  const original = start('copied', root) as unknown as RecordedSpan;
+  recorder.onStart({ ...original, name: 'copied', spanContext: () => original.spanContext() }, ROOT_CONTEXT);
+  const copy = {
+    ...recorder.find('Tool.search')!,
+    name: 'copied',
+    spanContext: () => original.spanContext(),
+  };
+  recorder.onEnd(copy);
+  expect(failure(() => expect(copy).toHaveParent(null))).toContain('Agent.invoke [chain]');
 });
 
 describe('toHaveAttributes', () => {

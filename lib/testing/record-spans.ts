@@ -95,9 +95,7 @@ class Recorder implements SpanRecorder {
   }
 
   onEnd(span: RecordedSpan): void {
-    const id = idOf(span);
-    if (!this.started.has(id)) return;
-    this.started.set(id, span);
+    if (!this.started.has(idOf(span))) return;
     recorderOf.set(span, this);
     this.ended.push(span);
   }
