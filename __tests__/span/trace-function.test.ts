@@ -63,6 +63,7 @@ describe('trace', () => {
   it('refuses what is no function, and reports unknown options', () => {
     const said = collectDiagnostics();
     expect(() => trace(null as never)).toThrow('[SPW_TARGET] trace() takes a function, not null');
+    expect(() => trace(class Shop {} as never)).toThrow('not the class Shop');
     trace(() => 1, { nmae: 'x' } as never);
     expect(said.join()).toContain('unknown option "nmae"');
   });

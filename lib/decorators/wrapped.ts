@@ -1,6 +1,7 @@
 /**
  * Wrappers: functions that stand in for the user's, with the layers our decorators put on it.
  */
+import { copyShape } from '../span/function-shape.js';
 import { checkFields } from './field-watch.js';
 import { keyText, type Layer, type Member, type RunLayers } from './layer.js';
 
@@ -136,50 +137,7 @@ function makeWrapper(
       return run(this, fn, arguments, member, wrapped.layers);
     },
   };
-  disguise(wrapper, looksLike, member);
+  copyShape(looksLike, wrapper, keyText(member.key));
   wrappers.set(wrapper, wrapped);
   return wrapper;
-}
-
-const OWN_TO_FUNCTIONS: ReadonlySet<string | symbol> = new Set(['arguments', 'caller', 'prototype']);
-
-/** Makes the wrapper look like the function; whatever an exotic function refuses is left out. */
-function disguise(
-  wrapper: (...args: any[]) => unknown,
-  fn: (...args: any[]) => unknown,
-  member: Member,
-): void {
-  try {
-    // Async and generator functions are told by their prototype.
-    const prototype = Object.getPrototypeOf(fn) as object | null;
-    if (prototype !== Function.prototype) Object.setPrototypeOf(wrapper, prototype);
-    for (const key of Reflect.ownKeys(fn)) {
-      if (OWN_TO_FUNCTIONS.has(key)) continue;
-      Object.defineProperty(wrapper, key, Object.getOwnPropertyDescriptor(fn, key) as PropertyDescriptor);
-    }
-    if (fn.name === '') {
-      Object.defineProperty(wrapper, 'name', { value: keyText(member.key), configurable: true });
-    }
-    if (Object.prototype.hasOwnProperty.call(fn, 'prototype')) {
-      Object.defineProperty(wrapper, 'prototype', { value: fn.prototype, writable: true });
-    }
-    copyMetadata(fn, wrapper);
-  } catch {
-    // A proxied or frozen function may refuse; the wrapper works all the same.
-  }
-}
-
-interface MetadataReflect {
-  getOwnMetadataKeys?(target: object): unknown[];
-  getOwnMetadata?(key: unknown, target: object): unknown;
-  defineMetadata?(key: unknown, value: unknown, target: object): void;
-}
-
-/** Copies what reflect-metadata knows of a function, where it is loaded. */
-function copyMetadata(from: object, to: object): void {
-  const reflect = Reflect as MetadataReflect;
-  if (reflect.getOwnMetadataKeys === undefined) return;
-  for (const key of reflect.getOwnMetadataKeys(from)) {
-    reflect.defineMetadata?.(key, reflect.getOwnMetadata?.(key, from), to);
-  }
 }

@@ -11,7 +11,7 @@ import {
   type TracerProvider,
 } from '@opentelemetry/api';
 import { ENV, SCOPE_NAME, VERSION } from '../conventions.js';
-import { warn, warnError } from '../diagnostics.js';
+import { sayDeferred, warn, warnError } from '../diagnostics.js';
 import { identityOf, type IdentityDefaults } from '../context/identity.js';
 import { ensureApiCopies } from '../engine/api-copies.js';
 import { installContextManager } from '../engine/context-manager.js';
@@ -146,6 +146,7 @@ export class SessionTracer implements SpanOwner {
       }
     }
     this.ready = this.#startOwnSession();
+    sayDeferred();
   }
 
   /** The session's id; undefined with `skipBackendSessionCreation` and no id. */

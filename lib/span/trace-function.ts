@@ -8,6 +8,7 @@ import type { SpanOwner } from '../tracer/owner.js';
 import { copyShape } from './function-shape.js';
 import { TRACE_FIELDS, type AnyTraceOptions } from './options.js';
 import { reportUnknownFields, type Call } from './payload.js';
+import { isGeneratorFunction } from './settle.js';
 import { ownerFor, planOf, runInSpan } from './with-span.js';
 
 type AnyFunction = (...args: any[]) => any;
@@ -71,15 +72,25 @@ export function trace<F extends AnyFunction>(fn: F, options?: string | NoInfer<F
       `trace() takes a function, not ${fn === null ? 'null' : typeof fn}`,
     );
   }
+  // A class cannot be called without `new`, and only a class has a prototype that cannot be replaced.
+  if (Object.getOwnPropertyDescriptor(fn, 'prototype')?.writable === false && !isGeneratorFunction(fn)) {
+    throw new SpanwiseError(
+      'SPW_TARGET',
+      `trace() takes a function, not the class ${fn.name}; put @Trace on it`,
+    );
+  }
   const given: AnyTraceOptions = typeof options === 'string' ? { name: options } : { ...options };
   reportUnknownFields(given, TRACE_FIELDS, 'trace');
   const name = given.name ?? given.eventName ?? (fn.name || 'anonymous');
-  const traced = function (this: unknown, ...args: unknown[]): unknown {
-    const active = context.active();
-    const call: Call = { name, self: this, args };
-    const owner = ownerFor(given, call, active);
-    if (owner === undefined) return Reflect.apply(fn, this, args);
-    return runInSpan(owner, active, planOf(given, name, call), fn, this, args);
+  // A method, because like the function's own it is not to be called with `new`.
+  const { traced } = {
+    traced(this: unknown, ...args: unknown[]): unknown {
+      const active = context.active();
+      const call: Call = { name, self: this, args };
+      const owner = ownerFor(given, call, active);
+      if (owner === undefined) return Reflect.apply(fn, this, args);
+      return runInSpan(owner, active, planOf(given, name, call), fn, this, args);
+    },
   };
   return copyShape(fn, traced) as F;
 }
