@@ -84,7 +84,9 @@ describe('samplerFromEnvironment', () => {
         OTEL_TRACES_SAMPLER_ARG: `${ratio}`,
       })!;
       const theirs = new TraceIdRatioBasedSampler(ratio);
-      const ids = Array.from({ length: 300 }, () => randomIds.generateTraceId()).concat('f'.repeat(32));
+      const ids = Array.from({ length: 300 }, () => randomIds.generateTraceId()).concat(
+        'f'.repeat(8) + '0'.repeat(24),
+      );
       for (const id of ids) {
         expect(ask(ours, id)).toBe(theirs.shouldSample(ROOT_CONTEXT, id).decision);
       }

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { resetDiagnostics } from '../../lib/diagnostics.js';
 import { settleAll } from '../../lib/engine/settle-all.js';
 import type { SpanProcessor } from '../../lib/tracer/sdk-contract.js';
@@ -22,6 +22,16 @@ describe('settleAll', () => {
     });
     await settleAll([slow, slow], 'forceFlush');
     expect(done).toBe(2);
+  });
+
+  test('leaves no timer behind that would keep a process alive', async () => {
+    jest.useFakeTimers();
+    try {
+      await settleAll([new RecordingProcessor()], 'shutdown');
+      expect(jest.getTimerCount()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   test('reports those that throw, reject or hang, and takes those that return nothing', async () => {
