@@ -289,6 +289,36 @@ describe('flush and shutdown', () => {
     await expect(tracer.flush()).resolves.toMatchObject({ ok: false, failed: 1 });
   });
 
+  it('keeps to its time when exporter, processor and backend all hang, and flushes each once', async () => {
+    let exports = 0;
+    let flushes = 0;
+    const hang = (): Promise<never> => new Promise(() => undefined);
+    const silent = createServer(() => undefined);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const { tracer } = startTracer({
+      testMode: false,
+      apiKey: 'key',
+      serverUrl: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+      exporter: { export: () => void exports++, shutdown: async () => undefined },
+      spanProcessors: [
+        {
+          onStart: () => undefined,
+          onEnd: () => undefined,
+          forceFlush: () => (flushes++, hang()),
+          shutdown: async () => undefined,
+        },
+      ],
+    });
+    withSpan('one', () => undefined);
+    try {
+      await expect(tracer.flush({ timeoutMs: 100 })).resolves.toMatchObject({ ok: false });
+      expect([exports, flushes]).toEqual([1, 1]);
+    } finally {
+      silent.closeAllConnections();
+      silent.close();
+    }
+  });
+
   it('ends what is open before it closes', async () => {
     const { tracer, recorder } = startTracer();
     async function* numbers(): AsyncGenerator<number> {

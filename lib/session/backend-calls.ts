@@ -5,6 +5,8 @@ import { warn, describeError } from '../diagnostics.js';
 
 /** The most calls that wait at once; beyond it the newest is given up and reported. */
 const MAX_PENDING = 1_000;
+/** How long is waited for a backend that nobody configured, in milliseconds: nothing of the user's waits for it. */
+const QUIET_WAIT_MS = 1_000;
 
 /** Keeps track of calls under way; a failed one is reported once and never reaches the application. */
 export class BackendCalls {
@@ -41,10 +43,22 @@ export class BackendCalls {
     return done;
   }
 
-  /** Waits for the calls under way; false if any has failed since the last time. */
-  async flush(): Promise<boolean> {
-    await Promise.all(this.#pending);
-    const ok = this.#failed === 0;
+  /**
+   * Waits for the calls under way.
+   *
+   * @param timeoutMs how long at most
+   * @returns false if one is still under way, or any has failed since the last time
+   */
+  async flush(timeoutMs: number): Promise<boolean> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    // The calls keep no process alive; this timer does, for as long as someone waits.
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(resolve, this.quiet ? Math.min(timeoutMs, QUIET_WAIT_MS) : timeoutMs, false);
+    });
+    const done = Promise.all(this.#pending).then(() => true);
+    const inTime = await Promise.race([done, late]);
+    clearTimeout(timer);
+    const ok = inTime && this.#failed === 0;
     this.#failed = 0;
     return ok || this.quiet;
   }

@@ -18,6 +18,7 @@ import { installContextManager } from '../engine/context-manager.js';
 import type { Engine } from '../engine/engine.js';
 import { createSpanwiseEngine } from '../engine/provider.js';
 import { createSdkEngine } from '../engine/sdk.js';
+import { settleAll } from '../engine/settle-all.js';
 import { ExporterPipeline } from '../export/exporter-pipeline.js';
 import { ExportPipeline, type FlushResult } from '../export/pipeline.js';
 import { HoneyHiveClient } from '../honeyhive/client.js';
@@ -44,6 +45,8 @@ import {
 } from './with-session.js';
 
 const NOTHING_TO_FLUSH: FlushResult = { ok: true, delivered: 0, failed: 0, dropped: 0 };
+/** How long `flush` waits unless told otherwise, in milliseconds. */
+const FLUSH_TIMEOUT_MS = 10_000;
 /** How long `shutdown` waits for the backend's REST interface, in milliseconds. */
 const SHUTDOWN_TIMEOUT_MS = 2_000;
 
@@ -204,12 +207,13 @@ export class SessionTracer implements SpanOwner {
   /**
    * Delivers what has ended so far.
    *
-   * @param options.timeoutMs how long to wait at most
+   * @param options.timeoutMs how long to wait at most; 10 seconds by default
    * @returns what became of the spans: `ok` only if every one of them was received
    */
   async flush(options?: { timeoutMs?: number }): Promise<FlushResult> {
+    const timeoutMs = options?.timeoutMs ?? FLUSH_TIMEOUT_MS;
     try {
-      const [result, calls] = await Promise.all([this.#flushSpans(options), this.#calls.flush()]);
+      const [result, calls] = await Promise.all([this.#flushSpans(timeoutMs), this.#calls.flush(timeoutMs)]);
       return calls ? result : { ...result, ok: false };
     } catch (error) {
       warnError('SPW_EXPORT', 'flush failed', error);
@@ -272,15 +276,18 @@ export class SessionTracer implements SpanOwner {
     return this.#announce(sessionId, sessionName as string, details);
   }
 
-  async #flushSpans(options?: { timeoutMs?: number }): Promise<FlushResult> {
-    const foreign = this.provider as { forceFlush?: () => Promise<void> };
-    if (this.#engine !== undefined) {
-      const result = await (this.#pipeline?.flush(options) ?? Promise.resolve(NOTHING_TO_FLUSH));
-      await this.#engine.forceFlush();
-      return result;
+  async #flushSpans(timeoutMs: number): Promise<FlushResult> {
+    if (this.#engine === undefined) {
+      const foreign = this.provider as { forceFlush?: () => Promise<void> };
+      await withTimeout(Promise.resolve(foreign.forceFlush?.()), timeoutMs);
+      return NOTHING_TO_FLUSH;
     }
-    await foreign.forceFlush?.();
-    return NOTHING_TO_FLUSH;
+    // Not the engine's own `forceFlush`: it would flush the pipeline a second time, and take as long again.
+    const [result] = await Promise.all([
+      this.#pipeline?.flush({ timeoutMs }) ?? NOTHING_TO_FLUSH,
+      settleAll(this.#config.given.spanProcessors ?? [], 'forceFlush', timeoutMs),
+    ]);
+    return result;
   }
 
   async #shutdown(timeoutMs: number): Promise<void> {
