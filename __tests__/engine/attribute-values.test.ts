@@ -94,6 +94,12 @@ describe('storedValue', () => {
     expect(ran).toBe(false);
   });
 
+  test('takes values nested a few levels deep and refuses deeper ones', () => {
+    const nested = (depth: number): unknown => (depth === 0 ? 'leaf' : { in: nested(depth - 1) });
+    expect(storedValue(nested(10), 10, true)).toEqual(nested(10));
+    expect(storedValue(nested(20), 10, true)).toBe(REFUSED);
+  });
+
   test('follows the API that is installed', () => {
     expect(NESTED_VALUES).toBe(LINE === 3);
   });
