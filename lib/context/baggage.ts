@@ -20,14 +20,28 @@ const MAX_LAYERS = 16;
 /** What the layers of a baggage add up to: the entry of each key, in order. */
 export type BaggageContent = Map<string, BaggageEntry>;
 
+/** Changed entries over another baggage; an absent entry is a removed one. */
+export interface BaggageLayer {
+  readonly below: Baggage;
+  readonly keys: readonly string[];
+  readonly entries: readonly (BaggageEntry | undefined)[];
+}
+
 /**
  * An immutable baggage. Subclasses say where the entries are; changes are layers.
  */
 export abstract class ImmutableBaggage implements Baggage {
   /** How many layers lie above the lowest one. */
   readonly layers: number = 0;
-  /** The header that this baggage was last written as; baggage never changes, so it stays true. */
+  /** The header that this baggage was written as; baggage never changes, so it stays true. */
   written: unknown = undefined;
+  /** Whose identity is in it, as it was found out last. */
+  resolved: unknown = undefined;
+
+  /** What was laid over what, if that is how it was made. */
+  get layer(): BaggageLayer | undefined {
+    return undefined;
+  }
 
   abstract getEntry(key: string): BaggageEntry | undefined;
   /** Writes all entries into `into`, in order. */
@@ -81,36 +95,31 @@ class MapBaggage extends ImmutableBaggage {
 }
 
 /** A few changed entries over another baggage, which may be of OpenTelemetry's or anyone's making. */
-class LayeredBaggage extends ImmutableBaggage {
-  override readonly layers: number;
-  readonly #below: Baggage;
-  readonly #keys: readonly string[];
-  readonly #entries: readonly (BaggageEntry | undefined)[];
-
+class LayeredBaggage extends ImmutableBaggage implements BaggageLayer {
   constructor(
-    below: Baggage,
-    keys: readonly string[],
-    entries: readonly (BaggageEntry | undefined)[],
-    layers: number,
+    readonly below: Baggage,
+    readonly keys: readonly string[],
+    readonly entries: readonly (BaggageEntry | undefined)[],
+    override readonly layers: number,
   ) {
     super();
-    this.#below = below;
-    this.#keys = keys;
-    this.#entries = entries;
-    this.layers = layers;
+  }
+
+  override get layer(): BaggageLayer {
+    return this;
   }
 
   override getEntry(key: string): BaggageEntry | undefined {
-    const at = this.#keys.lastIndexOf(key);
-    if (at < 0) return this.#below.getEntry(key);
-    const entry = this.#entries[at];
+    const at = this.keys.lastIndexOf(key);
+    if (at < 0) return this.below.getEntry(key);
+    const entry = this.entries[at];
     return entry === undefined ? undefined : copyEntry(entry);
   }
 
   override collect(into: BaggageContent): void {
-    collectInto(this.#below, into);
-    this.#keys.forEach((key, i) => {
-      const entry = this.#entries[i];
+    collectInto(this.below, into);
+    this.keys.forEach((key, i) => {
+      const entry = this.entries[i];
       if (entry === undefined) into.delete(key);
       else into.set(key, entry);
     });

@@ -18,7 +18,7 @@ import {
   IDENTITY_KEY_VARIANTS,
 } from '../conventions.js';
 import { warn } from '../diagnostics.js';
-import { changeBaggage } from './baggage.js';
+import { changeBaggage, ImmutableBaggage } from './baggage.js';
 import { CHOSEN_KEY, DEFAULTS_KEY } from './keys.js';
 
 /** What identifies the work in a context. */
@@ -96,9 +96,16 @@ const NO_BAGGAGE = {};
 function resolve(context: Context, defaults: IdentityDefaults | undefined): Resolved {
   const baggage = propagation.getBaggage(context);
   const mark = context.getValue(DEFAULTS_KEY) as DefaultsMark | undefined;
+  if (baggage instanceof ImmutableBaggage) {
+    const known = baggage.resolved as Resolved | undefined;
+    if (known !== undefined && known.defaults === defaults && known.mark === mark) return known;
+    const resolved = resolveAnew(baggage, mark, defaults);
+    baggage.resolved = resolved;
+    return resolved;
+  }
   const key = baggage ?? NO_BAGGAGE;
-  const cached = resolvedCache.get(key);
-  if (cached !== undefined && cached.defaults === defaults && cached.mark === mark) return cached;
+  const known = resolvedCache.get(key);
+  if (known !== undefined && known.defaults === defaults && known.mark === mark) return known;
   const resolved = resolveAnew(baggage, mark, defaults);
   resolvedCache.set(key, resolved);
   return resolved;
@@ -268,20 +275,34 @@ export function arrivedIdentity(context: Context, keys: IdentityKeys = DEFAULT_I
  */
 export function canonicalBaggage(baggage: Baggage, keys: IdentityKeys): Baggage {
   let changes: Changes | undefined;
-  for (const [field, canonical] of IDENTITY_FIELDS) {
-    for (const spelling of spellingsOf(field, keys)) {
-      if (spelling === canonical) continue;
-      const entry = baggage.getEntry(spelling);
-      if (entry === undefined) continue;
-      changes ??= new Changes(baggage);
-      changes.remove(spelling);
-      if (changes.has(canonical) || usable(canonical, baggage.getEntry(canonical)?.value) !== undefined)
-        continue;
-      const value = usable(spelling, entry.value);
-      if (value !== undefined) changes.set(canonical, value);
-    }
+  for (const [spelling, canonical] of otherSpellings(keys)) {
+    const entry = baggage.getEntry(spelling);
+    if (entry === undefined) continue;
+    changes ??= new Changes(baggage);
+    changes.remove(spelling);
+    if (changes.has(canonical) || usable(canonical, baggage.getEntry(canonical)?.value) !== undefined)
+      continue;
+    const value = usable(spelling, entry.value);
+    if (value !== undefined) changes.set(canonical, value);
   }
   return changes?.apply() ?? baggage;
+}
+
+let lastKeys: IdentityKeys | undefined;
+let lastSpellings: readonly (readonly [string, string])[] = [];
+
+/** Each spelling that is not canonical, with the canonical one; made once, since a process has few sets of keys. */
+function otherSpellings(keys: IdentityKeys): readonly (readonly [string, string])[] {
+  if (keys === lastKeys) return lastSpellings;
+  const found: (readonly [string, string])[] = [];
+  for (const [field, canonical] of IDENTITY_FIELDS) {
+    for (const spelling of spellingsOf(field, keys)) {
+      if (spelling !== canonical) found.push([spelling, canonical]);
+    }
+  }
+  lastKeys = keys;
+  lastSpellings = found;
+  return found;
 }
 
 /**

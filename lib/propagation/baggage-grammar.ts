@@ -4,13 +4,17 @@
 
 export const PERCENT = 0x25;
 
-const TOKEN = 1;
-/** A character that may stand in a value. */
-const OCTET = 2;
-/** One of those that means nothing but itself: neither `%` nor `+`. */
-const PLAIN = 4;
+/** A character of a key. */
+export const TOKEN = 1;
+/** A character of a value. */
+export const OCTET = 2;
+/** A character of a value that means nothing but itself: neither `%` nor `+`. */
+export const PLAIN = 4;
+/** Optional white space. */
+export const SPACE = 8;
 
-const CLASS = new Uint8Array(128);
+/** What each code unit is; it has a place for all of them, so that looking one up needs no comparison. */
+export const CLASS = new Uint8Array(65_536);
 for (let c = 0x21; c <= 0x7e; c++) {
   const char = String.fromCharCode(c);
   let bits = 0;
@@ -18,37 +22,20 @@ for (let c = 0x21; c <= 0x7e; c++) {
   if (!/[",;\\]/.test(char)) bits |= char === '%' || char === '+' ? OCTET : OCTET | PLAIN;
   CLASS[c] = bits;
 }
+CLASS[0x20] = SPACE;
+CLASS[0x09] = SPACE;
 
-function has(code: number, bits: number): boolean {
-  // Written so that NaN, which is what lies behind the end of a text, is nothing.
-  return code < 128 && ((CLASS[code] as number) & bits) !== 0;
-}
-
-/** A character of a key. */
-export function isTokenChar(code: number): boolean {
-  return has(code, TOKEN);
-}
-
-/** A character of a value. */
-export function isOctet(code: number): boolean {
-  return has(code, OCTET);
-}
-
-/** A character of a value that needs no second look. */
-export function isPlainOctet(code: number): boolean {
-  return has(code, PLAIN);
-}
-
-/** Optional white space. */
-export function isSpace(code: number): boolean {
-  return code === 0x20 || code === 0x09;
+/** Where the run of characters of a kind that begins at `from` ends. */
+export function runEnd(text: string, from: number, bits: number): number {
+  const end = text.length;
+  let i = from;
+  while (i < end && ((CLASS[text.charCodeAt(i)] as number) & bits) !== 0) i++;
+  return i;
 }
 
 /** A whole key. */
 export function isToken(key: string): boolean {
-  if (key.length === 0) return false;
-  for (let i = 0; i < key.length; i++) if (!has(key.charCodeAt(i), TOKEN)) return false;
-  return true;
+  return key.length > 0 && runEnd(key, 0, TOKEN) === key.length;
 }
 
 function hexValue(code: number): number {
@@ -98,9 +85,7 @@ export function decodePercent(raw: string): string {
  * Half of a surrogate pair is no character and becomes U+FFFD.
  */
 export function encodePercent(value: string): string {
-  let i = 0;
-  while (i < value.length && has(value.charCodeAt(i), PLAIN)) i++;
-  if (i === value.length) return value;
+  if (runEnd(value, 0, PLAIN) === value.length) return value;
   return wellFormed(value).replace(/[^!#$&-*\--:<-[\]-~]+/g, encodeURIComponent);
 }
 

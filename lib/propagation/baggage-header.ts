@@ -130,11 +130,17 @@ export function parseBaggage(
   }
   if (found.at.length === 0) return undefined;
   const baggage = new HeaderBaggage(header, found.at, found.lengths, reading.plusIsSpace);
-  if (found.verbatim) baggage.written = header;
+  if (found.verbatim) baggage.written = { text: header, members: baggage.size } satisfies Written;
   return baggage;
 }
 
-const writtenForeign = new WeakMap<Baggage, string>();
+/** A header that a baggage was written as, kept with it: baggage never changes. */
+interface Written {
+  readonly text: string;
+  readonly members: number;
+}
+
+const writtenForeign = new WeakMap<Baggage, Written>();
 
 /**
  * Writes a `baggage` header.
@@ -143,17 +149,48 @@ const writtenForeign = new WeakMap<Baggage, string>();
  * @returns the header's text, always grammatical and within the limits; empty if there is nothing to send
  */
 export function writeBaggage(baggage: Baggage): string {
-  if (baggage instanceof ImmutableBaggage) {
-    return typeof baggage.written === 'string' ? baggage.written : (baggage.written = build(baggage));
-  }
-  const known = writtenForeign.get(baggage);
-  if (known !== undefined) return known;
-  const text = build(baggage);
-  writtenForeign.set(baggage, text);
-  return text;
+  return written(baggage).text;
 }
 
-function build(baggage: Baggage): string {
+function written(baggage: Baggage): Written {
+  if (baggage instanceof ImmutableBaggage) {
+    return ((baggage.written as Written | undefined) ??= appended(baggage) ?? build(baggage)) as Written;
+  }
+  let known = writtenForeign.get(baggage);
+  if (known === undefined) writtenForeign.set(baggage, (known = build(baggage)));
+  return known;
+}
+
+/** Entries that are only added to a baggage are added to its header. */
+function appended(baggage: ImmutableBaggage): Written | undefined {
+  const { below, keys, entries } = baggage.layer ?? NO_LAYER;
+  if (below === undefined || entries.length > MAX_BAGGAGE_MEMBERS) return undefined;
+  let text = '';
+  for (let i = 0; i < keys.length; i++) {
+    const key = keys[i] as string;
+    const entry = entries[i];
+    if (entry === undefined || below.getEntry(key) !== undefined || keys.indexOf(key) !== i) return undefined;
+    if (key === BAGGAGE_FOREIGN_TRACER_ID) return undefined;
+    const member = writeMember(key, entry);
+    if (member === undefined) return undefined;
+    text += `,${member}`;
+  }
+  const before = written(below);
+  if (
+    before.members + keys.length > MAX_BAGGAGE_MEMBERS ||
+    before.text.length + text.length > MAX_BAGGAGE_BYTES
+  ) {
+    return undefined;
+  }
+  return {
+    text: before.text === '' ? text.slice(1) : before.text + text,
+    members: before.members + keys.length,
+  };
+}
+
+const NO_LAYER = { below: undefined, keys: [], entries: [] };
+
+function build(baggage: Baggage): Written {
   const members = new Map<string, string>();
   let bytes = -1;
   let unwritable = 0;
@@ -174,12 +211,13 @@ function build(baggage: Baggage): string {
       'key',
     );
   }
-  if (members.size <= MAX_BAGGAGE_MEMBERS && bytes <= MAX_BAGGAGE_BYTES)
-    return [...members.values()].join(',');
+  if (members.size <= MAX_BAGGAGE_MEMBERS && bytes <= MAX_BAGGAGE_BYTES) {
+    return { text: [...members.values()].join(','), members: members.size };
+  }
   return cut(members);
 }
 
-function cut(members: ReadonlyMap<string, string>): string {
+function cut(members: ReadonlyMap<string, string>): Written {
   const kept = new Set<string>();
   let bytes = -1;
   const take = (key: string): void => {
@@ -196,10 +234,11 @@ function cut(members: ReadonlyMap<string, string>): string {
     `${members.size - kept.size} of ${members.size} baggage entries were not sent: at most ${MAX_BAGGAGE_MEMBERS} entries and ${MAX_BAGGAGE_BYTES} bytes travel`,
     'departure',
   );
-  return [...members]
+  const text = [...members]
     .filter(([key]) => kept.has(key))
     .map(([, member]) => member)
     .join(',');
+  return { text, members: kept.size };
 }
 
 function writeMember(key: string, entry: BaggageEntry): string | undefined {

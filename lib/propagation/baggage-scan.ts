@@ -11,12 +11,13 @@ import { BAGGAGE_FOREIGN_TRACER_ID } from '../conventions.js';
 import {
   decodePercent,
   isHexPair,
-  isOctet,
-  isPlainOctet,
-  isSpace,
-  isTokenChar,
+  OCTET,
   PERCENT,
+  PLAIN,
   repairPercent,
+  runEnd,
+  SPACE,
+  TOKEN,
 } from './baggage-grammar.js';
 
 const COMMA = 0x2c;
@@ -29,88 +30,95 @@ export const FIELDS = 5;
 
 /** One member as it arrived; its value is decoded when it is first read. */
 export class WireEntry implements BaggageEntry {
-  #value: string | undefined;
-  #metadata: BaggageEntryMetadata | undefined;
+  private decoded: string | undefined = undefined;
+  private described: BaggageEntryMetadata | undefined = undefined;
 
   constructor(
     readonly key: string,
     readonly raw: string,
     readonly properties: string,
-    readonly plusIsSpace: boolean,
+    private readonly plusIsSpace: ReadonlySet<string>,
   ) {}
 
   get value(): string {
-    return (this.#value ??= decodePercent(this.plusIsSpace ? this.raw.replaceAll('+', ' ') : this.raw));
+    return (this.decoded ??= decodeValue(this.raw, this.key, this.plusIsSpace));
   }
 
   get metadata(): BaggageEntryMetadata | undefined {
     if (this.properties === '') return undefined;
-    return (this.#metadata ??= baggageEntryMetadataFromString(this.properties));
+    return (this.described ??= baggageEntryMetadataFromString(this.properties));
   }
 
   /** The member as it is sent on: as it came, repaired where the grammar asks for it. */
   write(): string {
-    const raw = this.plusIsSpace ? this.raw.replaceAll('+', '%20') : this.raw;
-    const properties = this.properties === '' ? '' : `;${repairPercent(this.properties)}`;
-    return `${this.key}=${repairPercent(raw)}${properties}`;
+    const { key, properties } = this;
+    const raw =
+      this.raw.includes('+') && this.plusIsSpace.has(key) ? this.raw.replaceAll('+', '%20') : this.raw;
+    return properties === ''
+      ? `${key}=${repairPercent(raw)}`
+      : `${key}=${repairPercent(raw)};${repairPercent(properties)}`;
   }
 }
 
 /** The baggage of a header: offsets into its text. */
 export class HeaderBaggage extends ImmutableBaggage {
-  readonly #header: string;
-  readonly #at: readonly number[];
-  readonly #plusIsSpace: ReadonlySet<string>;
-  /** One bit per length of a key, so that most keys that are not there are told by their length alone. */
-  readonly #lengths: number;
-  readonly #entries: (WireEntry | undefined)[] = [];
-
-  constructor(header: string, at: readonly number[], lengths: number, plusIsSpace: ReadonlySet<string>) {
+  constructor(
+    private readonly header: string,
+    private readonly at: readonly number[],
+    /** One bit per length of a key, so that most keys that are not there are told by their length alone. */
+    private readonly lengths: number,
+    private readonly plusIsSpace: ReadonlySet<string>,
+  ) {
     super();
-    this.#header = header;
-    this.#at = at;
-    this.#lengths = lengths;
-    this.#plusIsSpace = plusIsSpace;
+  }
+
+  /** How many members it has. */
+  get size(): number {
+    return this.at.length / FIELDS;
   }
 
   override getEntry(key: string): BaggageEntry | undefined {
+    const { header, at } = this;
     const length = key.length;
-    if ((this.#lengths & (1 << (length & 31))) === 0) return undefined;
-    const at = this.#at;
+    if (length === 0 || (this.lengths & (1 << (length & 31))) === 0) return undefined;
+    const first = key.charCodeAt(0);
     // The last one of a key counts.
     for (let i = at.length - FIELDS; i >= 0; i -= FIELDS) {
       const start = at[i] as number;
-      if ((at[i + 1] as number) - start !== length || !this.#header.startsWith(key, start)) continue;
-      const entry = this.#entryAt(i, key);
-      return entry.properties === ''
-        ? { value: entry.value }
-        : { value: entry.value, metadata: entry.metadata as BaggageEntryMetadata };
+      if ((at[i + 1] as number) - start !== length || header.charCodeAt(start) !== first) continue;
+      if (!header.startsWith(key, start)) continue;
+      const valueEnd = at[i + 3] as number;
+      if ((at[i + 4] as number) === valueEnd) {
+        return { value: decodeValue(header.slice(at[i + 2], valueEnd), key, this.plusIsSpace) };
+      }
+      const { value, metadata } = this.entryAt(i, key);
+      return metadata === undefined ? { value } : { value, metadata };
     }
     return undefined;
   }
 
   override collect(into: BaggageContent): void {
-    for (let i = 0; i < this.#at.length; i += FIELDS) {
-      const key = this.#header.slice(this.#at[i], this.#at[i + 1]);
-      into.set(key, this.#entryAt(i, key));
+    for (let i = 0; i < this.at.length; i += FIELDS) {
+      const key = this.header.slice(this.at[i], this.at[i + 1]);
+      into.set(key, this.entryAt(i, key));
     }
   }
 
-  #entryAt(i: number, key: string): WireEntry {
-    const known = this.#entries[i / FIELDS];
-    if (known !== undefined) return known;
-    const at = this.#at;
+  private entryAt(i: number, key: string): WireEntry {
+    const { header, at } = this;
     const valueEnd = at[i + 3] as number;
     const end = at[i + 4] as number;
-    const entry = new WireEntry(
+    return new WireEntry(
       key,
-      this.#header.slice(at[i + 2], valueEnd),
-      end > valueEnd ? this.#header.slice(this.#header.indexOf(';', valueEnd) + 1, end).trim() : '',
-      this.#plusIsSpace.has(key),
+      header.slice(at[i + 2], valueEnd),
+      end > valueEnd ? header.slice(header.indexOf(';', valueEnd) + 1, end).trim() : '',
+      this.plusIsSpace,
     );
-    this.#entries[i / FIELDS] = entry;
-    return entry;
   }
+}
+
+function decodeValue(raw: string, key: string, plusIsSpace: ReadonlySet<string>): string {
+  return decodePercent(raw.includes('+') && plusIsSpace.has(key) ? raw.replaceAll('+', ' ') : raw);
 }
 
 /** What a scan found. */
@@ -130,12 +138,11 @@ export function scan(header: string, plusIsSpace: ReadonlySet<string>): Scan {
   const end = header.length;
   let i = 0;
   while (i < end) {
-    while (isSpace(header.charCodeAt(i))) i++;
-    const keyStart = i;
-    while (isTokenChar(header.charCodeAt(i))) i++;
-    const keyEnd = i;
-    while (isSpace(header.charCodeAt(i))) i++;
-    if (keyEnd === keyStart || header.charCodeAt(i) !== EQUALS) {
+    const keyStart = runEnd(header, i, SPACE);
+    const keyEnd = runEnd(header, keyStart, TOKEN);
+    i = keyEnd;
+    if (i < end && header.charCodeAt(i) !== EQUALS) i = runEnd(header, i, SPACE);
+    if (keyEnd === keyStart || i >= end || header.charCodeAt(i) !== EQUALS) {
       found.verbatim = false;
       const next = header.indexOf(',', i);
       // Nothing between two commas is no member, and no mistake worth a report.
@@ -143,45 +150,34 @@ export function scan(header: string, plusIsSpace: ReadonlySet<string>): Scan {
       i = next < 0 ? end : next + 1;
       continue;
     }
-    i++;
-    while (isSpace(header.charCodeAt(i))) i++;
-    const valueStart = i;
-    for (;;) {
-      const code = header.charCodeAt(i);
-      if (isPlainOctet(code)) {
-        i++;
-      } else if (code === PERCENT) {
-        if (!isHexPair(header, i + 1)) found.verbatim = false;
-        i++;
-      } else if (code === PLUS) {
-        if (found.verbatim && plusIsSpace.has(header.slice(keyStart, keyEnd))) found.verbatim = false;
-        i++;
-      } else {
-        break;
-      }
-    }
+    const valueStart = runEnd(header, i + 1, SPACE);
+    i = runEnd(header, valueStart, PLAIN);
+    if (i < end && header.charCodeAt(i) !== COMMA)
+      i = scanRare(header, i, keyStart, keyEnd, plusIsSpace, found);
     const valueEnd = i;
-    while (isSpace(header.charCodeAt(i))) i++;
     let memberEnd = valueEnd;
-    if (header.charCodeAt(i) === SEMICOLON) {
-      const propertiesEnd = scanProperties(header, i);
-      if (propertiesEnd < 0) {
-        // The value is good: it is kept, and what is said about it is not.
-        found.verbatim = false;
-        const next = header.indexOf(',', i);
-        i = next < 0 ? end : next;
-      } else {
-        memberEnd = propertiesEnd;
-        i = propertiesEnd;
-        if (!percentsAreWhole(header, valueEnd, propertiesEnd)) found.verbatim = false;
-      }
-    }
     if (i < end && header.charCodeAt(i) !== COMMA) {
-      found.verbatim = false;
-      found.malformed++;
-      const next = header.indexOf(',', i);
-      i = next < 0 ? end : next + 1;
-      continue;
+      i = runEnd(header, i, SPACE);
+      if (header.charCodeAt(i) === SEMICOLON) {
+        const propertiesEnd = scanProperties(header, i);
+        if (propertiesEnd < 0) {
+          // The value is good: it is kept, and what is said about it is not.
+          found.verbatim = false;
+          const next = header.indexOf(',', i);
+          i = next < 0 ? end : next;
+        } else {
+          memberEnd = propertiesEnd;
+          i = propertiesEnd;
+          if (!percentsAreWhole(header, valueEnd, propertiesEnd)) found.verbatim = false;
+        }
+      }
+      if (i < end && header.charCodeAt(i) !== COMMA) {
+        found.verbatim = false;
+        found.malformed++;
+        const next = header.indexOf(',', i);
+        i = next < 0 ? end : next + 1;
+        continue;
+      }
     }
     // A list neither ends in a comma nor has two in a row.
     if (i === end - 1) found.verbatim = false;
@@ -200,21 +196,40 @@ export function scan(header: string, plusIsSpace: ReadonlySet<string>): Scan {
   return found;
 }
 
+/** The rest of a value that has percent signs or pluses in it. */
+function scanRare(
+  header: string,
+  from: number,
+  keyStart: number,
+  keyEnd: number,
+  plusIsSpace: ReadonlySet<string>,
+  found: Scan,
+): number {
+  let i = from;
+  for (;;) {
+    const code = header.charCodeAt(i);
+    if (code === PERCENT) {
+      if (!isHexPair(header, i + 1)) found.verbatim = false;
+    } else if (code === PLUS) {
+      if (found.verbatim && plusIsSpace.has(header.slice(keyStart, keyEnd))) found.verbatim = false;
+    } else {
+      return i;
+    }
+    i = runEnd(header, i + 1, PLAIN);
+  }
+}
+
 /** The end of the properties that begin at a semicolon, or -1 if they are not grammatical. */
 export function scanProperties(header: string, from: number): number {
   let i = from;
   while (header.charCodeAt(i) === SEMICOLON) {
-    i++;
-    while (isSpace(header.charCodeAt(i))) i++;
-    const keyStart = i;
-    while (isTokenChar(header.charCodeAt(i))) i++;
+    const keyStart = runEnd(header, i + 1, SPACE);
+    i = runEnd(header, keyStart, TOKEN);
     if (i === keyStart) return -1;
-    while (isSpace(header.charCodeAt(i))) i++;
+    i = runEnd(header, i, SPACE);
     if (header.charCodeAt(i) === EQUALS) {
-      i++;
-      while (isSpace(header.charCodeAt(i))) i++;
-      while (isOctet(header.charCodeAt(i))) i++;
-      while (isSpace(header.charCodeAt(i))) i++;
+      i = runEnd(header, runEnd(header, i + 1, SPACE), OCTET);
+      i = runEnd(header, i, SPACE);
     }
   }
   return i === header.length || header.charCodeAt(i) === COMMA ? i : -1;

@@ -16,6 +16,7 @@ import {
   type TextMapPropagator,
   type TextMapSetter,
 } from '@opentelemetry/api';
+import { contextWithArrived } from '../context/context-node.js';
 import {
   baggageWithIdentity,
   canonicalBaggage,
@@ -47,7 +48,7 @@ import { readCarrier } from './carrier.js';
 import { destinationOf } from './destination.js';
 import { mayReceiveBaggage } from './propagate-to.js';
 import { CARRIER_GETTER, readerOf, readFormat, type PropagationFormat } from './read-headers.js';
-import { remoteOf, withRemote } from './remote.js';
+import { remoteOf, withRemote, type Remote } from './remote.js';
 import { FLAG_RANDOM, isSpanId, isTraceId, tracestateOf, writeTraceparent } from './trace-context.js';
 
 export type { PropagationFormat };
@@ -197,23 +198,22 @@ export class SpanwisePropagator implements TextMapPropagator {
   /** Reads a caller's span and baggage into a context, as far as the caller is trusted. */
   extract(context: Context, carrier: unknown, getter: TextMapGetter): Context {
     try {
-      const base = this.#trust === 'continue' ? this.#extractExtra(context, carrier, getter) : context;
-      const { spanContext, baggage } = this.arrived(carrier, getter, context);
-      if (this.#trust !== 'continue') {
-        if (spanContext === undefined && baggage === undefined) return context;
-        const kept = this.#trust === 'link' ? spanContext : undefined;
-        return withRemote(context, { spanContext: kept, trust: this.#trust, baggage: undefined });
+      const trusted = this.#trust === 'continue';
+      const base = trusted && this.#extra.length > 0 ? this.#extractExtra(context, carrier, getter) : context;
+      const arrived = this.arrived(carrier, getter, context);
+      if (!trusted) {
+        if (arrived.spanContext === undefined && arrived.baggage === undefined) return context;
+        const spanContext = this.#trust === 'link' ? arrived.spanContext : undefined;
+        return withRemote(context, { spanContext, trust: this.#trust, baggage: undefined });
       }
-      let next = base;
-      if (spanContext !== undefined) next = trace.setSpanContext(next, spanContext);
-      const admitted = admit(baggage, this.#allow);
-      if (admitted !== undefined) next = propagation.setBaggage(next, admitted);
-      if (next === context) return context;
-      return withRemote(next, {
-        spanContext: spanContext ?? trace.getSpanContext(next),
-        trust: this.#trust,
-        baggage: propagation.getBaggage(next),
-      });
+      const baggage = admit(arrived.baggage, this.#allow);
+      if (arrived.spanContext === undefined && baggage === undefined && base === context) return context;
+      const span = arrived.spanContext === undefined ? undefined : trace.wrapSpanContext(arrived.spanContext);
+      return contextWithArrived(base, span, baggage, {
+        spanContext: arrived.spanContext ?? trace.getSpanContext(base),
+        trust: 'continue',
+        baggage: baggage ?? propagation.getBaggage(base),
+      } satisfies Remote);
     } catch (error) {
       warnError('SPW_INTERNAL', 'headers could not be read', error);
       return context;

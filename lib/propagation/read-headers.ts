@@ -1,7 +1,7 @@
 /**
  * How the propagator reads a carrier: by the getter it is given, and by the carrier reader.
  */
-import type { SpanContext, TextMapGetter } from '@opentelemetry/api';
+import { defaultTextMapGetter, type SpanContext, type TextMapGetter } from '@opentelemetry/api';
 import { HEADER_TRACEPARENT, HEADER_TRACESTATE } from '../conventions.js';
 import { warn } from '../diagnostics.js';
 import { readB3, readB3Multi, type ReadHeader } from './b3.js';
@@ -47,7 +47,8 @@ export function readerOf(carrier: unknown, getter: TextMapGetter): ReadHeader {
       // A getter that was not made for this carrier: ours may read it.
     }
     const ours = readCarrier(carrier, key);
-    if (ours !== undefined) return ours;
+    // OpenTelemetry's default getter knows of no key that the carrier reader has not looked at.
+    if (ours !== undefined || getter === defaultTextMapGetter) return ours;
     try {
       let seen = 0;
       for (const name of getter.keys(carrier)) {

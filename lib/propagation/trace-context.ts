@@ -16,28 +16,32 @@ export const FLAG_RANDOM = 0x02;
 const LENGTH = 55;
 /** Longer than this no version of the header will be; what is longer is not looked at. */
 const MAX_LENGTH = 512;
-const NO_TRACE = '00000000000000000000000000000000';
-const NO_SPAN = '0000000000000000';
 const DASH = 0x2d;
 
+/** The value of a lower-case hex digit, by its code unit; -1 is none. */
+const HEX = new Int8Array(65_536).fill(-1);
+for (let digit = 0; digit < 16; digit++) HEX[digit.toString(16).charCodeAt(0)] = digit;
+
 function hexDigit(code: number): number {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  return code >= 0x61 && code <= 0x66 ? code - 0x57 : -1;
+  return HEX[code] as number;
 }
 
-function isHex(text: string, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) if (hexDigit(text.charCodeAt(i)) < 0) return false;
-  return true;
+/** What the hex digits of an id are joined to: negative if one is none, zero if all are zero. */
+function joinDigits(text: string, from: number, to: number): number {
+  let all = 0;
+  // A digit that is none has its sign bit set, and so has whatever it is joined with.
+  for (let i = from; i < to; i++) all |= HEX[text.charCodeAt(i)] as number;
+  return all;
 }
 
 /** Tells whether a text is a trace id: 32 lower-case hex digits, not all zero. */
 export function isTraceId(id: unknown): id is string {
-  return typeof id === 'string' && id.length === 32 && isHex(id, 0, 32) && id !== NO_TRACE;
+  return typeof id === 'string' && id.length === 32 && joinDigits(id, 0, 32) > 0;
 }
 
 /** Tells whether a text is a span id: 16 lower-case hex digits, not all zero. */
 export function isSpanId(id: unknown): id is string {
-  return typeof id === 'string' && id.length === 16 && isHex(id, 0, 16) && id !== NO_SPAN;
+  return typeof id === 'string' && id.length === 16 && joinDigits(id, 0, 16) > 0;
 }
 
 /**
@@ -59,12 +63,11 @@ export function parseTraceparent(header: string): SpanContext | undefined {
   if (text.charCodeAt(2) !== DASH || text.charCodeAt(35) !== DASH || text.charCodeAt(52) !== DASH) {
     return undefined;
   }
-  if (!isHex(text, 3, 35) || !isHex(text, 36, 52) || hexDigit(text.charCodeAt(53)) < 0) return undefined;
+  if (joinDigits(text, 3, 35) <= 0 || joinDigits(text, 36, 52) <= 0) return undefined;
   const flags = hexDigit(text.charCodeAt(54));
-  if (flags < 0) return undefined;
+  if (flags < 0 || hexDigit(text.charCodeAt(53)) < 0) return undefined;
   const traceId = text.slice(3, 35);
   const spanId = text.slice(36, 52);
-  if (traceId === NO_TRACE || spanId === NO_SPAN) return undefined;
   // Flags that are not defined are never passed on.
   return { traceId, spanId, traceFlags: flags & (FLAG_SAMPLED | FLAG_RANDOM), isRemote: true };
 }
