@@ -1,4 +1,4 @@
-/** What a stranger can send is read in bounded work; each bound is shown by how work grows, not by a clock. */
+/** What a stranger can send is read in bounded work; each bound is shown by counting, not by a clock. */
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { extractContextFromCarrier, injectContextIntoCarrier } from '../../lib/propagation/propagate.js';
@@ -16,29 +16,34 @@ afterEach(() => log.stop());
 const MB = 1_000_000;
 const read = (headers: unknown): ReturnType<typeof extractContextFromCarrier> =>
   extractContextFromCarrier(headers);
-/** The least of several tries, which is what the work itself takes. */
-function cost(work: () => unknown): number {
-  let best = Infinity;
-  for (let i = 0; i < 5; i++) {
-    const start = process.hrtime.bigint();
+/** How many characters are looked at one by one, which a clock on a busy machine cannot tell. */
+function looksAt(work: () => unknown): number {
+  const original = String.prototype.charCodeAt;
+  let looks = 0;
+  String.prototype.charCodeAt = function (this: string, at) {
+    looks++;
+    return original.call(this, at);
+  };
+  try {
     work();
-    best = Math.min(best, Number(process.hrtime.bigint() - start) / 1e6);
+  } finally {
+    String.prototype.charCodeAt = original;
   }
-  return best;
+  return looks;
 }
 
 describe('huge headers', () => {
   const hostile: [string, () => string][] = [
-    ['20 MB of one value', () => `a=${'x'.repeat(20 * MB)}`],
+    ['20 MB of one value', () => `first=1,a=${'x'.repeat(20 * MB)}`],
     ['20 MB of commas', () => ','.repeat(20 * MB)],
-    ['20 MB of spaces', () => ' '.repeat(20 * MB)],
-    ['20 MB of semicolons', () => `a=1${';'.repeat(20 * MB)}`],
-    ['20 MB of properties', () => `a=1${';p=1'.repeat(5 * MB)}`],
-    ['20 MB of percent signs', () => `a=${'%'.repeat(20 * MB)}`],
+    ['20 MB of spaces', () => `first=1,${' '.repeat(20 * MB)}`],
+    ['20 MB of semicolons', () => `first=1,a=1${';'.repeat(20 * MB)}`],
+    ['20 MB of properties', () => `first=1,a=1${';p=1'.repeat(5 * MB)}`],
+    ['20 MB of percent signs', () => `first=1,a=${'%'.repeat(20 * MB)}`],
     ['20 MB of entries', () => 'k=v,'.repeat(5 * MB)],
     ['20 MB of identity', () => 'session_id=v,'.repeat(2 * MB)],
     ['20 MB of entries with broken properties', () => 'k=v;=,'.repeat(3 * MB)],
-    ['20 MB of broken UTF-8', () => `a=${'%FF'.repeat(7 * MB)}`],
+    ['20 MB of broken UTF-8', () => `first=1,a=${'%FF'.repeat(7 * MB)}`],
   ];
 
   it.each(hostile)('baggage of %s is cut, and no more of it is read than of 1 MB', (_name, make) => {
@@ -47,10 +52,10 @@ describe('huge headers', () => {
     expect(trace.getSpanContext(ctx)?.traceId).toBe(TRACE);
     const size = propagation.getBaggage(ctx)?.getAllEntries().length ?? 0;
     expect(size).toBeLessThanOrEqual(64);
-    const large = cost(() => parseBaggage(header));
-    const small = cost(() => parseBaggage(header.slice(0, MB)));
-    // Twenty times the text; a reader of all of it would take twenty times as long.
-    expect(large).toBeLessThan(5 * small + 5);
+    const large = looksAt(() => parseBaggage(header));
+    expect(large).toBeLessThan(2 * MB);
+    expect(large).toBeGreaterThan(0);
+    expect(large).toBe(looksAt(() => parseBaggage(header.slice(0, MB))));
   });
 
   it('a 20 MB header is not kept alive by what was taken from it', () => {
@@ -78,7 +83,7 @@ describe('huge headers', () => {
   ])('a tracestate of %s is discarded unread', (_name, make) => {
     const tracestate = make();
     expect(trace.getSpanContext(read({ traceparent: TRACEPARENT, tracestate }))?.traceState).toBeUndefined();
-    expect(cost(() => parseTraceState(tracestate))).toBeLessThan(5);
+    expect(looksAt(() => parseTraceState(tracestate))).toBe(0);
   });
 
   it.each([
@@ -87,7 +92,7 @@ describe('huge headers', () => {
   ])('a traceparent of 20 MB %s is discarded unread', (_name, make) => {
     const header = make();
     expect(parseTraceparent(header)).toBeUndefined();
-    expect(cost(() => parseTraceparent(header))).toBeLessThan(5);
+    expect(looksAt(() => parseTraceparent(header))).toBe(0);
   });
 });
 

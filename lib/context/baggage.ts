@@ -20,6 +20,19 @@ const MAX_LAYERS = 16;
 /** What the layers of a baggage add up to: the entry of each key, in order. */
 export type BaggageContent = Map<string, BaggageEntry>;
 
+/** Which character of a key, counted from its end, goes into its bit. */
+export const KEY_BIT_PLACE = 3;
+
+/** One bit for a key, made of its length and one of its characters, so that most absent keys are told by it. */
+export function keyBit(length: number, code: number): number {
+  return 1 << ((length + 5 * (length < KEY_BIT_PLACE ? 0 : code)) & 31);
+}
+
+/** The bit of a key. */
+export function keyBitOf(key: string): number {
+  return keyBit(key.length, key.charCodeAt(key.length - KEY_BIT_PLACE));
+}
+
 /** Changed entries over another baggage; an absent entry is a removed one. */
 export interface BaggageLayer {
   readonly below: Baggage;
@@ -33,6 +46,8 @@ export interface BaggageLayer {
 export abstract class ImmutableBaggage implements Baggage {
   /** How many layers lie above the lowest one. */
   readonly layers: number = 0;
+  /** The bits of all keys in it, if they are known: a key whose bit is not set is not there. */
+  readonly keyBits: number = -1;
   /** The header that this baggage was written as; baggage never changes, so it stays true. */
   written: unknown = undefined;
   /** Whose identity is in it, as it was found out last. */

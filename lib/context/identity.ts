@@ -18,7 +18,7 @@ import {
   IDENTITY_KEY_VARIANTS,
 } from '../conventions.js';
 import { warn } from '../diagnostics.js';
-import { changeBaggage, ImmutableBaggage } from './baggage.js';
+import { changeBaggage, ImmutableBaggage, keyBitOf } from './baggage.js';
 import { CHOSEN_KEY, DEFAULTS_KEY } from './keys.js';
 
 /** What identifies the work in a context. */
@@ -275,7 +275,9 @@ export function arrivedIdentity(context: Context, keys: IdentityKeys = DEFAULT_I
  */
 export function canonicalBaggage(baggage: Baggage, keys: IdentityKeys): Baggage {
   let changes: Changes | undefined;
-  for (const [spelling, canonical] of otherSpellings(keys)) {
+  const spellings = otherSpellings(keys);
+  if (baggage instanceof ImmutableBaggage && (baggage.keyBits & lastBits) === 0) return baggage;
+  for (const [spelling, canonical] of spellings) {
     const entry = baggage.getEntry(spelling);
     if (entry === undefined) continue;
     changes ??= new Changes(baggage);
@@ -290,6 +292,8 @@ export function canonicalBaggage(baggage: Baggage, keys: IdentityKeys): Baggage 
 
 let lastKeys: IdentityKeys | undefined;
 let lastSpellings: readonly (readonly [string, string])[] = [];
+/** The bits of those spellings. */
+let lastBits = -1;
 
 /** Each spelling that is not canonical, with the canonical one; made once, since a process has few sets of keys. */
 function otherSpellings(keys: IdentityKeys): readonly (readonly [string, string])[] {
@@ -302,6 +306,7 @@ function otherSpellings(keys: IdentityKeys): readonly (readonly [string, string]
   }
   lastKeys = keys;
   lastSpellings = found;
+  lastBits = found.reduce((bits, [spelling]) => bits | keyBitOf(spelling), 0);
   return found;
 }
 

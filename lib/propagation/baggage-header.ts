@@ -13,7 +13,14 @@ import {
 } from '../conventions.js';
 import { warn } from '../diagnostics.js';
 import { encodePercent, isToken, repairPercent } from './baggage-grammar.js';
-import { FIELDS, HeaderBaggage, scan, scanProperties, WireEntry } from './baggage-scan.js';
+import {
+  type BaggageReading,
+  FIELDS,
+  HeaderBaggage,
+  scan,
+  scanProperties,
+  WireEntry,
+} from './baggage-scan.js';
 
 /** What a header may hold: more is cut, identity last. */
 export const MAX_BAGGAGE_MEMBERS = 64;
@@ -36,11 +43,8 @@ export const PLUS_IS_SPACE: ReadonlySet<string> = new Set<string>([
   ...IDENTITY_KEY_VARIANTS.source,
 ]);
 
-/** Which keys a reader treats specially. */
-export interface BaggageReading {
-  readonly identity: ReadonlySet<string>;
-  readonly plusIsSpace: ReadonlySet<string>;
-}
+export type { BaggageReading };
+
 const DEFAULT_READING: BaggageReading = { identity: IDENTITY_SPELLINGS, plusIsSpace: PLUS_IS_SPACE };
 
 /** What is over the limits goes: identity is kept first, then the order in which it came. */
@@ -109,15 +113,15 @@ export function parseBaggage(
     header = header.slice(0, Math.max(header.lastIndexOf(',', MAX_READ), 0));
     unread -= header.length;
   }
-  let found = scan(header, reading.plusIsSpace);
-  const members = found.at.length / FIELDS;
+  let found = scan(header, reading, MAX_BAGGAGE_MEMBERS);
+  const { members } = found;
   if (found.malformed > 0) {
     warn('SPW_BAGGAGE', `${found.malformed} malformed baggage entries were ignored`, 'malformed');
   }
   if (members > MAX_BAGGAGE_MEMBERS || header.length > MAX_BAGGAGE_BYTES) {
     // Written out anew, so that a huge header is not kept alive by a small part of it.
     header = withinLimits(header, found.at, reading.identity).join(',');
-    found = scan(header, reading.plusIsSpace);
+    found = scan(header, reading, MAX_BAGGAGE_MEMBERS);
   }
   const dropped = members - found.at.length / FIELDS;
   if (dropped > 0 || unread > 0) {
@@ -129,7 +133,7 @@ export function parseBaggage(
     );
   }
   if (found.at.length === 0) return undefined;
-  const baggage = new HeaderBaggage(header, found.at, found.lengths, reading.plusIsSpace);
+  const baggage = new HeaderBaggage(header, found.at, found.bits, found.encoded, reading.plusIsSpace);
   if (found.verbatim) baggage.written = { text: header, members: baggage.size } satisfies Written;
   return baggage;
 }

@@ -6,9 +6,16 @@ import {
   type BaggageEntry,
   type BaggageEntryMetadata,
 } from '@opentelemetry/api';
-import { ImmutableBaggage, type BaggageContent } from '../context/baggage.js';
+import {
+  ImmutableBaggage,
+  KEY_BIT_PLACE,
+  keyBit,
+  keyBitOf,
+  type BaggageContent,
+} from '../context/baggage.js';
 import { BAGGAGE_FOREIGN_TRACER_ID } from '../conventions.js';
 import {
+  CLASS,
   decodePercent,
   isHexPair,
   OCTET,
@@ -24,6 +31,15 @@ const COMMA = 0x2c;
 const SEMICOLON = 0x3b;
 const EQUALS = 0x3d;
 const PLUS = 0x2b;
+const FOREIGN_LENGTH = BAGGAGE_FOREIGN_TRACER_ID.length;
+
+/** Which keys a reader treats specially. */
+export interface BaggageReading {
+  /** The spellings of identity. */
+  readonly identity: ReadonlySet<string>;
+  /** Where a plus is a space. */
+  readonly plusIsSpace: ReadonlySet<string>;
+}
 
 /** Numbers per member in the table of a scanned header: where its key, value and properties begin and end. */
 export const FIELDS = 5;
@@ -65,8 +81,9 @@ export class HeaderBaggage extends ImmutableBaggage {
   constructor(
     private readonly header: string,
     private readonly at: readonly number[],
-    /** One bit per length of a key, so that most keys that are not there are told by their length alone. */
-    private readonly lengths: number,
+    override readonly keyBits: number,
+    /** Whether some value has to be decoded. */
+    private readonly encoded: boolean,
     private readonly plusIsSpace: ReadonlySet<string>,
   ) {
     super();
@@ -80,7 +97,7 @@ export class HeaderBaggage extends ImmutableBaggage {
   override getEntry(key: string): BaggageEntry | undefined {
     const { header, at } = this;
     const length = key.length;
-    if (length === 0 || (this.lengths & (1 << (length & 31))) === 0) return undefined;
+    if (length === 0 || (this.keyBits & keyBitOf(key)) === 0) return undefined;
     const first = key.charCodeAt(0);
     // The last one of a key counts.
     for (let i = at.length - FIELDS; i >= 0; i -= FIELDS) {
@@ -88,11 +105,11 @@ export class HeaderBaggage extends ImmutableBaggage {
       if ((at[i + 1] as number) - start !== length || header.charCodeAt(start) !== first) continue;
       if (!header.startsWith(key, start)) continue;
       const valueEnd = at[i + 3] as number;
-      if ((at[i + 4] as number) === valueEnd) {
-        return { value: decodeValue(header.slice(at[i + 2], valueEnd), key, this.plusIsSpace) };
-      }
-      const { value, metadata } = this.entryAt(i, key);
-      return metadata === undefined ? { value } : { value, metadata };
+      const end = at[i + 4] as number;
+      const raw = header.slice(at[i + 2], valueEnd);
+      const value = this.encoded ? decodeValue(raw, key, this.plusIsSpace) : raw;
+      if (end === valueEnd) return { value };
+      return { value, metadata: baggageEntryMetadataFromString(propertiesOf(header, valueEnd, end)) };
     }
     return undefined;
   }
@@ -111,10 +128,14 @@ export class HeaderBaggage extends ImmutableBaggage {
     return new WireEntry(
       key,
       header.slice(at[i + 2], valueEnd),
-      end > valueEnd ? header.slice(header.indexOf(';', valueEnd) + 1, end).trim() : '',
+      end > valueEnd ? propertiesOf(header, valueEnd, end) : '',
       this.plusIsSpace,
     );
   }
+}
+
+function propertiesOf(header: string, valueEnd: number, end: number): string {
+  return header.slice(header.indexOf(';', valueEnd) + 1, end).trim();
 }
 
 function decodeValue(raw: string, key: string, plusIsSpace: ReadonlySet<string>): string {
@@ -123,35 +144,61 @@ function decodeValue(raw: string, key: string, plusIsSpace: ReadonlySet<string>)
 
 /** What a scan found. */
 export interface Scan {
+  /** Offsets of the members that were recorded. */
   readonly at: number[];
-  lengths: number;
+  /** The bits of all keys. */
+  bits: number;
+  /** Members that are grammatical, recorded or not. */
+  members: number;
   /** Members that are not grammatical. */
   malformed: number;
   /** Whether the text may be sent on as it is. */
   verbatim: boolean;
+  /** Whether some value has to be decoded. */
+  encoded: boolean;
 }
 
-/** One pass over the header; every character is looked at once. */
-export function scan(header: string, plusIsSpace: ReadonlySet<string>): Scan {
+/**
+ * One pass over the header; every character is looked at once.
+ *
+ * @param header the text
+ * @param reading which keys are special
+ * @param limit so many members are recorded; of further ones, identity only
+ */
+export function scan(header: string, reading: BaggageReading, limit: number): Scan {
+  const { plusIsSpace, identity } = reading;
   const at: number[] = [];
-  const found: Scan = { at, lengths: 0, malformed: 0, verbatim: true };
+  let late: Map<string, number> | undefined;
+  const found: Scan = { at, bits: 0, members: 0, malformed: 0, verbatim: true, encoded: false };
   const end = header.length;
   let i = 0;
   while (i < end) {
-    const keyStart = runEnd(header, i, SPACE);
-    const keyEnd = runEnd(header, keyStart, TOKEN);
-    i = keyEnd;
+    // The two loops over keys and values are written out: nearly all of the time is spent in them.
+    let keyStart = i;
+    while (i < end && ((CLASS[header.charCodeAt(i)] as number) & TOKEN) !== 0) i++;
+    if (i === keyStart) {
+      if (header.charCodeAt(i) === COMMA) {
+        // Nothing between two commas is no member, and no mistake worth a report.
+        found.verbatim = false;
+        i++;
+        continue;
+      }
+      keyStart = runEnd(header, i, SPACE);
+      i = runEnd(header, keyStart, TOKEN);
+    }
+    const keyEnd = i;
     if (i < end && header.charCodeAt(i) !== EQUALS) i = runEnd(header, i, SPACE);
     if (keyEnd === keyStart || i >= end || header.charCodeAt(i) !== EQUALS) {
       found.verbatim = false;
       const next = header.indexOf(',', i);
-      // Nothing between two commas is no member, and no mistake worth a report.
       if (keyEnd > keyStart || (i < end && next !== i)) found.malformed++;
       i = next < 0 ? end : next + 1;
       continue;
     }
-    const valueStart = runEnd(header, i + 1, SPACE);
-    i = runEnd(header, valueStart, PLAIN);
+    i++;
+    if (i < end && header.charCodeAt(i) <= 0x20) i = runEnd(header, i, SPACE);
+    const valueStart = i;
+    while (i < end && ((CLASS[header.charCodeAt(i)] as number) & PLAIN) !== 0) i++;
     if (i < end && header.charCodeAt(i) !== COMMA)
       i = scanRare(header, i, keyStart, keyEnd, plusIsSpace, found);
     const valueEnd = i;
@@ -183,15 +230,23 @@ export function scan(header: string, plusIsSpace: ReadonlySet<string>): Scan {
     if (i === end - 1) found.verbatim = false;
     i++;
     const length = keyEnd - keyStart;
-    if (
-      length === BAGGAGE_FOREIGN_TRACER_ID.length &&
-      header.startsWith(BAGGAGE_FOREIGN_TRACER_ID, keyStart)
-    ) {
+    if (length === FOREIGN_LENGTH && header.startsWith(BAGGAGE_FOREIGN_TRACER_ID, keyStart)) {
       found.verbatim = false;
       continue;
     }
+    if (++found.members > limit) {
+      const key = header.slice(keyStart, keyEnd);
+      if (!identity.has(key)) continue;
+      // Thousands of the same one are one: the last counts.
+      const known = (late ??= new Map<string, number>()).get(key);
+      if (known !== undefined) {
+        at.splice(known, FIELDS, keyStart, keyEnd, valueStart, valueEnd, memberEnd);
+        continue;
+      }
+      late.set(key, at.length);
+    }
     at.push(keyStart, keyEnd, valueStart, valueEnd, memberEnd);
-    found.lengths |= 1 << (length & 31);
+    found.bits |= keyBit(length, header.charCodeAt(keyEnd - KEY_BIT_PLACE));
   }
   return found;
 }
@@ -209,8 +264,10 @@ function scanRare(
   for (;;) {
     const code = header.charCodeAt(i);
     if (code === PERCENT) {
+      found.encoded = true;
       if (!isHexPair(header, i + 1)) found.verbatim = false;
     } else if (code === PLUS) {
+      found.encoded = true;
       if (found.verbatim && plusIsSpace.has(header.slice(keyStart, keyEnd))) found.verbatim = false;
     } else {
       return i;

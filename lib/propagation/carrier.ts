@@ -5,7 +5,16 @@
  * raw header list, gRPC `Metadata`, NATS headers, Kafka headers, message attributes of SQS or SNS, or an object
  * whose MCP `_meta` holds the headers. Nothing here throws, and a method is only called on what is known to have it.
  */
-import { HEADER_B3, HEADER_B3_TRACE_ID, HEADER_BAGGAGE, HEADER_TRACEPARENT } from '../conventions.js';
+import {
+  HEADER_B3,
+  HEADER_B3_FLAGS,
+  HEADER_B3_SAMPLED,
+  HEADER_B3_SPAN_ID,
+  HEADER_B3_TRACE_ID,
+  HEADER_BAGGAGE,
+  HEADER_TRACEPARENT,
+  HEADER_TRACESTATE,
+} from '../conventions.js';
 import { warn } from '../diagnostics.js';
 import {
   isBytes,
@@ -50,6 +59,62 @@ export function readCarrier(carrier: unknown, key: string): Value {
     warn('SPW_CARRIER', 'a carrier threw when it was read; it is treated as empty');
     return undefined;
   }
+}
+
+/**
+ * A reader of several headers of one carrier, which goes through its keys once.
+ *
+ * @param carrier anything
+ * @returns what `readCarrier` returns for each key that this library asks for
+ */
+export function openCarrier(carrier: unknown): (key: string) => Value {
+  let folded: ReadonlyMap<string, string> | undefined;
+  return (key) => {
+    if (typeof carrier !== 'object' || carrier === null) return undefined;
+    try {
+      if (Array.isArray(carrier) || !isPlain(carrier) || Object.hasOwn(carrier, '_meta')) {
+        return readCarrier(carrier, key);
+      }
+      const headers = carrier as Record<string, unknown>;
+      if (Object.hasOwn(headers, key)) {
+        const value = textOf(headers[key]);
+        if (value !== undefined) return value;
+      }
+      const name = (folded ??= foldNames(headers)).get(key);
+      return name === undefined ? undefined : textOf(headers[name]);
+    } catch {
+      return readCarrier(carrier, key);
+    }
+  };
+}
+
+/** One bit per length of the names that are asked for, so that most names are told by their length alone. */
+const NAME_LENGTHS = [
+  HEADER_TRACEPARENT,
+  HEADER_TRACESTATE,
+  HEADER_BAGGAGE,
+  HEADER_B3,
+  HEADER_B3_TRACE_ID,
+  HEADER_B3_SPAN_ID,
+  HEADER_B3_SAMPLED,
+  HEADER_B3_FLAGS,
+].reduce((bits, name) => bits | (1 << name.length), 0);
+
+const NO_NAMES: ReadonlyMap<string, string> = new Map();
+
+/** The names that are not in lower case, by how they are in it. */
+function foldNames(carrier: Record<string, unknown>): ReadonlyMap<string, string> {
+  let names: Map<string, string> | undefined;
+  let seen = 0;
+  for (const name in carrier) {
+    if (++seen > MAX_KEYS) break;
+    if (name.length > 24 || (NAME_LENGTHS & (1 << name.length)) === 0) continue;
+    const lower = name.toLowerCase();
+    if (lower === name || !Object.hasOwn(carrier, name)) continue;
+    names ??= new Map();
+    if (!names.has(lower)) names.set(lower, name);
+  }
+  return names ?? NO_NAMES;
 }
 
 function readPlain(carrier: Record<string, unknown>, key: string): Value {
@@ -265,8 +330,9 @@ const TELLING = [HEADER_TRACEPARENT, HEADER_BAGGAGE, HEADER_B3, HEADER_B3_TRACE_
  */
 export function looksLikeCarrier(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
+  const read = openCarrier(value);
   return TELLING.some((key) => {
-    const found = readCarrier(value, key);
+    const found = read(key);
     return found !== undefined && found.length > 0;
   });
 }

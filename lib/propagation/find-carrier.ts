@@ -211,16 +211,25 @@ function flatCarrier(value: object): Candidate | undefined {
   if (attributes !== undefined) {
     return looksLikeCarrier(attributes) ? { carrier: attributes, kind: 'message' } : undefined;
   }
+  // Most data is told apart here, without going through its keys.
+  if (!TELLING_NAMES.some((name) => Object.hasOwn(value, name))) return undefined;
   let seen = 0;
-  let telling = false;
   for (const key in value) {
-    if (++seen > MAX_FLAT_KEYS) return undefined;
-    if (!isFlat(ownValue(value, key))) return undefined;
-    const name = key.length === 11 || key.length === 7 ? key.toLowerCase() : key;
-    telling ||= name === HEADER_TRACEPARENT || name === HEADER_BAGGAGE;
+    if (++seen > MAX_FLAT_KEYS || !isFlat(ownValue(value, key))) return undefined;
   }
-  return telling && looksLikeCarrier(value) ? { carrier: value, kind: 'container' } : undefined;
+  return looksLikeCarrier(value) ? { carrier: value, kind: 'container' } : undefined;
 }
+
+/** How senders write the headers that tell a map of headers from other data. */
+const TELLING_NAMES = [
+  HEADER_TRACEPARENT,
+  HEADER_BAGGAGE,
+  'Traceparent',
+  'TraceParent',
+  'TRACEPARENT',
+  'Baggage',
+  'BAGGAGE',
+];
 
 /** The attributes of a message of SQS, as the SDK or Lambda hands it over. */
 function sqsAttributes(value: object): object | undefined {

@@ -44,7 +44,7 @@ import {
   writeBaggage,
   type BaggageReading,
 } from './baggage-header.js';
-import { readCarrier } from './carrier.js';
+import { openCarrier } from './carrier.js';
 import { destinationOf } from './destination.js';
 import { mayReceiveBaggage } from './propagate-to.js';
 import { CARRIER_GETTER, readerOf, readFormat, type PropagationFormat } from './read-headers.js';
@@ -246,8 +246,7 @@ export class SpanwisePropagator implements TextMapPropagator {
     context: Context,
     identityKeys: IdentityKeys | undefined = this.#identityKeys,
   ): Arrived {
-    const read =
-      getter === undefined ? (key: string) => readCarrier(carrier, key) : readerOf(carrier, getter);
+    const read = getter === undefined ? openCarrier(carrier) : readerOf(carrier, getter);
     let spanContext: SpanContext | undefined;
     for (const format of this.#formats) {
       spanContext ??= readFormat(format, read);

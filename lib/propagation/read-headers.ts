@@ -5,7 +5,7 @@ import { defaultTextMapGetter, type SpanContext, type TextMapGetter } from '@ope
 import { HEADER_TRACEPARENT, HEADER_TRACESTATE } from '../conventions.js';
 import { warn } from '../diagnostics.js';
 import { readB3, readB3Multi, type ReadHeader } from './b3.js';
-import { readCarrier } from './carrier.js';
+import { openCarrier, readCarrier } from './carrier.js';
 import { readTraceContext } from './trace-context.js';
 
 /** A format of trace headers. */
@@ -38,6 +38,7 @@ export function readFormat(format: PropagationFormat, read: ReadHeader): SpanCon
 
 /** Reads by the library's own getter, then by ours, then by the getter without regard to case. */
 export function readerOf(carrier: unknown, getter: TextMapGetter): ReadHeader {
+  const readOurs = openCarrier(carrier);
   return (key) => {
     try {
       const direct: unknown = getter.get(carrier, key);
@@ -46,7 +47,7 @@ export function readerOf(carrier: unknown, getter: TextMapGetter): ReadHeader {
     } catch {
       // A getter that was not made for this carrier: ours may read it.
     }
-    const ours = readCarrier(carrier, key);
+    const ours = readOurs(key);
     // OpenTelemetry's default getter knows of no key that the carrier reader has not looked at.
     if (ours !== undefined || getter === defaultTextMapGetter) return ours;
     try {
