@@ -363,6 +363,7 @@ export class Store {
         if (this.bytes <= this.retentionBytes) break;
         this.#drop(entry, item);
       }
+      if (entry.isEmpty) this.#forget(entry);
     }
   }
 

@@ -38,10 +38,9 @@ export function useRoute(): [Route, (route: Route, replace?: boolean) => void] {
   }, []);
   const go = (to: Route, replace = false) => {
     if (linkTo(to) === location.hash) return;
-    if (replace) {
-      history.replaceState(null, '', linkTo(to));
-      setRoute(to);
-    } else location.hash = linkTo(to);
+    if (replace) history.replaceState(null, '', linkTo(to));
+    else history.pushState(null, '', linkTo(to));
+    setRoute(to);
   };
   return [route, go];
 }

@@ -52,19 +52,30 @@ export function plant(rows: Iterable<Row>): Forest {
   }
   const roots: Node[] = [];
   for (const node of nodes.values()) {
-    const parent = node.row.parent === null ? undefined : nodes.get(node.row.parent);
-    if (parent === undefined || isBelow(parent, node)) roots.push(node);
-    else {
-      node.parent = parent;
-      parent.children.push(node);
-    }
+    node.parent = node.row.parent === null ? undefined : nodes.get(node.row.parent);
+    if (node.parent === undefined) roots.push(node);
+    else node.parent.children.push(node);
   }
   const inOrder = (a: Node, b: Node) => a.row.start - b.row.start || b.row.end - a.row.end;
   for (const node of nodes.values()) node.children.sort(inOrder);
+  const walk = walkDown(roots);
+  if (walk.length < nodes.size) {
+    // Parents that form a circle are reached from no root: each circle is opened at one of its nodes.
+    const reached = new Set(walk);
+    for (const node of nodes.values()) {
+      if (reached.has(node)) continue;
+      const { children } = node.parent!;
+      children.splice(children.indexOf(node), 1);
+      node.parent = undefined;
+      roots.push(node);
+      for (const below of walkDown([node])) {
+        reached.add(below);
+        walk.push(below);
+      }
+    }
+  }
   roots.sort(inOrder);
-  // Children come after their parents in this walk, so backwards every node is complete when it is counted.
-  const walk: Node[] = [...roots];
-  for (let at = 0; at < walk.length; at++) for (const child of walk[at]!.children) walk.push(child);
+  // Children come after their parents in the walk, so backwards every node is complete when it is counted.
   for (const { row, parent, descendants, errorsBelow } of walk.reverse()) {
     if (parent === undefined) continue;
     parent.descendants += descendants + 1;
@@ -79,10 +90,10 @@ export function plant(rows: Iterable<Row>): Forest {
   };
 }
 
-/** Whether `node` is `below` itself or above it: parents that form a circle must not be followed for ever. */
-function isBelow(node: Node, below: Node): boolean {
-  for (let one: Node | undefined = node; one !== undefined; one = one.parent) if (one === below) return true;
-  return false;
+function walkDown(from: readonly Node[]): Node[] {
+  const walk = [...from];
+  for (let at = 0; at < walk.length; at++) for (const child of walk[at]!.children) walk.push(child);
+  return walk;
 }
 
 /** The rows to show: everything but what is below a closed row. */

@@ -34,8 +34,10 @@ export function Waterfall({ forest, selected, onSelect }: Props) {
     setClosed(next);
   };
 
-  // A row that was linked to, or reached by keyboard, is opened and brought into sight.
+  // A row that was linked to is opened and brought into sight. The key is also where the keyboard is: keys may
+  // come faster than the page is drawn.
   const revealed = useRef<string>(undefined);
+  const cursor = () => rows.findIndex((one) => one.row.key === (revealed.current ?? selected?.key));
   useEffect(() => {
     if (selected === undefined || revealed.current === selected.key) return;
     const hidden = pathTo(forest, selected.key).filter((key) => closed.has(key));
@@ -45,7 +47,7 @@ export function Waterfall({ forest, selected, onSelect }: Props) {
   });
 
   const move = (by: number) => {
-    const at = indexOf(selected);
+    const at = cursor();
     const next = rows[Math.max(0, Math.min(rows.length - 1, at + by))];
     if (next === undefined) return;
     revealed.current = next.row.key;
@@ -53,7 +55,7 @@ export function Waterfall({ forest, selected, onSelect }: Props) {
     onSelect(next.row);
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    const current = rows[indexOf(selected)];
+    const current = rows[cursor()];
     if (event.key === 'ArrowDown') move(1);
     else if (event.key === 'ArrowUp') move(-1);
     else if (event.key === 'PageDown') move(20);

@@ -1,0 +1,366 @@
+/** The page in a real browser, fed by an unmodified OpenTelemetry SDK and by requests of every shape. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
+import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import { startViewer, type Viewer } from '../../../lib/viewer/start-viewer.js';
+import { EPOCH, sendSpans, spanIdOf, type SpanOptions } from '../requests.js';
+
+let folder: string;
+let browser: BrowserContext;
+let viewer: Viewer;
+let page: Page;
+let requests: string[];
+let complaints: string[];
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'spanwise-browser-'));
+  browser = await chromium.launchPersistentContext(folder, {
+    executablePath: '/usr/bin/chromium',
+    viewport: { width: 1440, height: 860 },
+    args: [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  });
+});
+afterAll(async () => {
+  await browser?.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+beforeEach(async () => {
+  viewer = await startViewer({ port: 0 });
+  requests = [];
+  complaints = [];
+  page = await browser.newPage();
+  page.on('request', (request) => requests.push(request.url()));
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
+  page.on('pageerror', (error) => complaints.push(error.message));
+});
+afterEach(async () => {
+  await page.close();
+  await viewer.close();
+  // Whatever a test does, the page speaks to its viewer only, and breaks neither itself nor its policy.
+  expect(requests.filter((url) => !url.startsWith(viewer.url))).toEqual([]);
+  expect(complaints).toEqual([]);
+});
+
+const screenshot = async (name: string) => {
+  mkdirSync('artifacts', { recursive: true });
+  await page.screenshot({ path: `artifacts/viewer-${name}.png` });
+};
+const row = (name: string) => page.locator('.row', { hasText: name });
+
+/** A request that goes through two services, as the demo's does. */
+const request = (session: string, trace: number, name: string): SpanOptions[] => [
+  {
+    session,
+    trace,
+    id: 1,
+    name: 'Client.ask',
+    service: 'client',
+    duration: 100,
+    attributes: { 'honeyhive.session_name': name },
+  },
+  {
+    session,
+    trace,
+    id: 2,
+    parent: 1,
+    name: 'Client.callRemote',
+    service: 'client',
+    kind: 3,
+    start: 5,
+    duration: 60,
+  },
+  {
+    session,
+    trace,
+    id: 3,
+    parent: 2,
+    name: 'Agent.invoke',
+    service: 'agent-server',
+    kind: 2,
+    start: 10,
+    duration: 50,
+  },
+  { session, trace, id: 4, parent: 1, name: 'Agent.local', service: 'client', start: 70, duration: 20 },
+];
+
+describe('finding a session', () => {
+  it('goes from the list, by search, to its waterfall with the remote child', async () => {
+    for (let index = 1; index <= 5; index++) {
+      await sendSpans(viewer, ...request(`session-${index}`, index, `question ${index}`));
+    }
+    await page.goto(viewer.url);
+    await page.locator('.session').nth(4).waitFor();
+    await page.getByLabel('Search sessions').fill('question 3');
+    await page.waitForFunction(() => document.querySelectorAll('.session').length === 1);
+    await page.locator('.session').click();
+    await row('Agent.invoke').waitFor();
+    expect(new URL(page.url()).hash).toBe('#/session/session-3');
+    expect(await page.locator('.row').allInnerTexts()).toHaveLength(4);
+    // The remote child: one level below the call, and shown as another service.
+    expect(await row('Client.callRemote').getAttribute('aria-level')).toBe('2');
+    expect(await row('Agent.invoke').getAttribute('aria-level')).toBe('3');
+    expect(await row('Agent.invoke').locator('.remote').getAttribute('title')).toBe('called from client');
+    expect(await row('Agent.invoke').locator('.service').innerText()).toBe('agent-server');
+    expect(await row('Agent.local').locator('.remote').count()).toBe(0);
+    await screenshot('session');
+  });
+
+  it('shows the newest session at once, and goes back by the browser’s button', async () => {
+    await sendSpans(viewer, ...request('first', 1, 'first question'));
+    await sendSpans(viewer, { session: 'second', trace: 2, id: 9, start: 9_000, name: 'newer' });
+    await page.goto(viewer.url);
+    await page.locator('h1', { hasText: 'newer' }).waitFor();
+    await page.locator('.session', { hasText: 'first question' }).click();
+    await page.locator('h1', { hasText: 'first question' }).waitFor();
+    await page.goBack();
+    await page.locator('h1', { hasText: 'newer' }).waitFor();
+  });
+
+  it('tells how to send spans when there are none, and shows the first by itself', async () => {
+    await page.goto(viewer.url);
+    await page.locator('h1', { hasText: 'Waiting for spans' }).waitFor();
+    expect(await page.locator('.welcome').innerText()).toContain(`OTEL_EXPORTER_OTLP_ENDPOINT=${viewer.url}`);
+    await sendSpans(viewer, ...request('s', 1, 'the first'));
+    await page.locator('h1', { hasText: 'the first' }).waitFor();
+  });
+});
+
+describe('a span', () => {
+  const failing: SpanOptions = {
+    session: 's',
+    id: 5,
+    parent: 3,
+    name: 'Tool.run',
+    service: 'agent-server',
+    start: 20,
+    duration: 5,
+    error: 'no such parcel',
+    attributes: {
+      'honeyhive_inputs.order.id': 4711,
+      'honeyhive_outputs.result': 'none',
+      'honeyhive_metadata.tier': 'gold',
+      'honeyhive_metrics.score': 0.25,
+      'baggage.user': 'user_7',
+      'http.route': '/parcel',
+      arguments: '{"embedded":{"json":true}}',
+    },
+    events: [
+      {
+        name: 'exception',
+        timeUnixNano: `${EPOCH + 24}000000`,
+        attributes: [
+          { key: 'exception.type', value: { stringValue: 'NotFoundError' } },
+          {
+            key: 'exception.stacktrace',
+            value: { stringValue: 'NotFoundError: no such parcel\n    at Tool.run' },
+          },
+        ],
+      },
+    ],
+  };
+
+  it('shows its payload, its error with the stack, its baggage and its raw attributes', async () => {
+    await sendSpans(viewer, ...request('s', 1, 'x'), failing);
+    await page.goto(`${viewer.url}/#/session/s`);
+    await row('Tool.run').click();
+    const details = page.locator('.details');
+    await details.locator('.failure').waitFor();
+    await details.locator('summary', { hasText: 'Inputs' }).waitFor();
+    await details.getByText('Stack').click();
+    await details.locator('summary', { hasText: 'Attributes' }).click();
+    const text = await details.innerText();
+    for (const part of [
+      'NotFoundError',
+      'no such parcel',
+      'at Tool.run',
+      '4711',
+      'tier',
+      'gold',
+      'score',
+      '0.25',
+    ]) {
+      expect(text).toContain(part);
+    }
+    for (const part of ['user_7', 'http.route', '/parcel', 'embedded', spanIdOf(5), 'agent-server']) {
+      expect(text).toContain(part);
+    }
+    expect(new URL(page.url()).hash).toBe(`#/session/s/span/${spanIdOf(5)}`);
+    await screenshot('span');
+    await page.keyboard.press('Escape');
+    await details.waitFor({ state: 'detached' });
+  });
+
+  it('is opened by its link, also where it is far down', async () => {
+    const many = Array.from({ length: 300 }, (_, index) => ({
+      session: 's',
+      id: 100 + index,
+      parent: 1,
+      start: index,
+    }));
+    await sendSpans(viewer, ...request('s', 1, 'x'), ...many);
+    await page.goto(`${viewer.url}/#/session/s/span/${spanIdOf(350)}`);
+    await page.locator('.details h2', { hasText: 'span 350' }).waitFor();
+    await row('span 350').waitFor();
+    expect(await row('span 350').getAttribute('aria-selected')).toBe('true');
+  });
+
+  it('is reached by keyboard, and folds what is below it', async () => {
+    await sendSpans(viewer, ...request('s', 1, 'x'));
+    await page.goto(`${viewer.url}/#/session/s`);
+    await row('Client.ask').click();
+    await page.keyboard.press('ArrowDown');
+    await page.locator('.details h2', { hasText: 'Client.callRemote' }).waitFor();
+    await page.keyboard.press('ArrowLeft');
+    await row('Agent.invoke').waitFor({ state: 'detached' });
+    expect(await row('Client.callRemote').locator('.folded').innerText()).toBe('1');
+    await page.keyboard.press('ArrowRight');
+    await row('Agent.invoke').waitFor();
+  });
+
+  it('cannot run anything that it carries', async () => {
+    const nasty = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
+    await sendSpans(viewer, {
+      session: 's',
+      name: nasty,
+      service: nasty,
+      error: nasty,
+      attributes: {
+        [`honeyhive_inputs.${nasty}`]: nasty,
+        'honeyhive.session_name': nasty,
+        'honeyhive.project': nasty,
+      },
+    });
+    await page.goto(`${viewer.url}/#/session/s`);
+    await page.locator('.row').click();
+    await page.locator('.details .section').first().waitFor();
+    expect(await page.locator('.details h2').innerText()).toBe(nasty);
+    expect(await page.evaluate(() => 'hacked' in window)).toBe(false);
+    expect(await page.locator('img, script:not([src])').count()).toBe(0);
+  });
+});
+
+describe('while spans arrive', () => {
+  it('the list, the waterfall and the numbers follow by themselves', async () => {
+    await sendSpans(viewer, ...request('s', 1, 'live'));
+    await page.goto(`${viewer.url}/#/session/s`);
+    await row('Agent.local').waitFor();
+    const before = requests.length;
+    await sendSpans(viewer, {
+      session: 's',
+      id: 6,
+      parent: 3,
+      name: 'Late.child',
+      service: 'agent-server',
+      start: 30,
+    });
+    await row('Late.child').waitFor();
+    expect(await row('Late.child').getAttribute('aria-level')).toBe('4');
+    await page.locator('.session-head', { hasText: '5 spans' }).waitFor();
+    // What came later was asked for alone.
+    expect(requests.slice(before).some((url) => /sessions\/s\?since=\d/.test(url))).toBe(true);
+    await sendSpans(viewer, ...request('t', 2, 'another'));
+    await page.locator('.session', { hasText: 'another' }).waitFor();
+    await page.locator('.live.live').waitFor();
+  });
+
+  it('a viewer that went away is told, and found again', async () => {
+    await sendSpans(viewer, ...request('s', 1, 'before'));
+    await page.goto(`${viewer.url}/#/session/s`);
+    await row('Agent.local').waitFor();
+    await viewer.close();
+    await page.locator('.live.lost').waitFor();
+    viewer = await startViewer({ port: viewer.port });
+    await sendSpans(viewer, ...request('s', 1, 'after the restart'));
+    await page.locator('h1', { hasText: 'after the restart' }).waitFor();
+    // The lost connection is what the browser complains about, and nothing else.
+    complaints = complaints.filter((text) => !text.includes('ERR_'));
+  });
+});
+
+describe('size', () => {
+  it('10,000 spans are scrolled through with a screenful of them in the document', async () => {
+    const many = Array.from({ length: 10_000 }, (_, index) => ({
+      session: 's',
+      id: index + 1,
+      ...(index === 0 ? {} : { parent: index % 10 === 0 ? 1 : index - (index % 10) + 1 }),
+      start: index,
+      name: `step ${index}`,
+    }));
+    for (let at = 0; at < many.length; at += 2_000) await sendSpans(viewer, ...many.slice(at, at + 2_000));
+    await page.goto(`${viewer.url}/#/session/s`);
+    await page.locator('.session-head', { hasText: '10,000 spans' }).waitFor();
+    await page.locator('.row').first().waitFor();
+    expect(await page.locator('.row').count()).toBeLessThan(120);
+    await page.locator('.waterfall').evaluate((box) => (box.scrollTop = box.scrollHeight));
+    await page.locator('.row', { hasText: 'step 9999' }).waitFor();
+    expect(await page.locator('.row').count()).toBeLessThan(120);
+    await page.getByText('collapse all').click();
+    await page.waitForFunction(() => document.querySelectorAll('.row').length === 1);
+  });
+
+  it('1,000 sessions are one list', async () => {
+    const sessions = Array.from({ length: 1_000 }, (_, index) => ({
+      session: `s${index}`,
+      trace: index + 1,
+      id: index + 1,
+      start: index * 10,
+      attributes: { 'honeyhive.session_name': `number ${index}` },
+    }));
+    await sendSpans(viewer, ...sessions);
+    await page.goto(viewer.url);
+    await page.locator('.session-count', { hasText: '1,000 sessions' }).waitFor();
+    expect(await page.locator('.session').first().innerText()).toContain('number 999');
+    expect(await page.locator('.session').count()).toBeLessThan(80);
+    await page.locator('.session-scroll').evaluate((box) => (box.scrollTop = box.scrollHeight));
+    await page.locator('.session b', { hasText: /^number 0$/ }).waitFor();
+  });
+});
+
+it('spans of an unmodified OpenTelemetry SDK are a session of their own trace', async () => {
+  const provider = new NodeTracerProvider({
+    resource: resourceFromAttributes({ 'service.name': 'plain-service' }),
+    spanProcessors: [new SimpleSpanProcessor(new OTLPTraceExporter({ url: `${viewer.url}/v1/traces` }))],
+  });
+  const tracer = provider.getTracer('plain');
+  const parent = tracer.startSpan('GET /', { kind: SpanKind.SERVER });
+  tracer.startSpan('query', {}, trace.setSpan(ROOT_CONTEXT, parent)).end();
+  parent.end();
+  await provider.forceFlush();
+  await provider.shutdown();
+  await page.goto(viewer.url);
+  await page.locator('.session', { hasText: 'no session' }).waitFor();
+  await row('query').waitFor();
+  expect(await row('query').getAttribute('aria-level')).toBe('2');
+  expect(await page.locator('.session-services').innerText()).toBe('plain-service');
+});
+
+it('is light or dark, as the system says or the button', async () => {
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.goto(viewer.url);
+  await page.locator('.welcome').waitFor();
+  const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const dark = await background();
+  await page.getByLabel('Light or dark').click();
+  await page.waitForFunction((before) => getComputedStyle(document.body).backgroundColor !== before, dark);
+  await page.reload();
+  await page.locator('.welcome').waitFor();
+  expect(await background()).not.toBe(dark);
+  await page.evaluate(() => localStorage.clear());
+});
