@@ -16,12 +16,8 @@ const { options: compilerOptions } = ts.convertCompilerOptionsFromJson(
   root,
 );
 
-/**
- * Resolves our `.js` specifiers to the `.ts` sources and transpiles them.
- *
- * @param changes compiler options of this build
- */
-function typescript(changes = {}) {
+/** Resolves our `.js` specifiers to the `.ts` sources and transpiles them. */
+function typescript() {
   return {
     name: 'transpile',
     // Rollup's own stand-in asks for a `document` and takes built-ins apart; ours is for Node, as CommonJS is.
@@ -34,11 +30,7 @@ function typescript(changes = {}) {
     },
     transform(code, id) {
       if (!id.endsWith('.ts')) return null;
-      const options = { ...compilerOptions, ...changes };
-      return {
-        code: ts.transpileModule(code, { compilerOptions: options, fileName: id }).outputText,
-        map: null,
-      };
+      return { code: ts.transpileModule(code, { compilerOptions, fileName: id }).outputText, map: null };
     },
   };
 }
@@ -80,8 +72,7 @@ export default function build() {
     {
       ...common,
       input: inputs(entries()),
-      // Whoever reads our files reads the ESM build; the other one leaves its comments out to be smaller.
-      plugins: [viewerPage(), typescript({ removeComments: true })],
+      plugins: [viewerPage(), typescript()],
       output: { ...layout('cjs'), format: 'cjs', exports: 'named', dynamicImportInCjs: true, esModule: true },
     },
     {

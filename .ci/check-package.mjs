@@ -3,6 +3,7 @@
  *
  * `npm run check:package` builds first if needed; with `--keep` the stranger's folder stays for a look.
  */
+import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
@@ -22,6 +23,7 @@ import { formatMessage } from 'publint/utils';
 import ts from 'typescript';
 import { commands, entries, root } from './entries.mjs';
 import { ensureBuilt } from './prepare.mjs';
+import { readme, runProgram } from './readme.mjs';
 
 const MAX_UNPACKED_BYTES = 2_000_000;
 /** Both ends of the peer range: 1.9 is CommonJS with an ESM build beside it, 1.10 is dual. */
@@ -43,10 +45,6 @@ async function check(what, body) {
   }
 }
 
-function assert(condition, message) {
-  if (!condition) throw new Error(message);
-}
-
 function run(command, args, cwd) {
   const env = { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' };
   return execFileSync(command, args, { cwd, env, encoding: 'utf8', stdio: 'pipe' });
@@ -57,7 +55,10 @@ function packagesOf(file, seen = new Set()) {
   if (seen.has(file)) return new Set();
   seen.add(file);
   const found = new Set();
-  for (const { fileName } of ts.preProcessFile(readFileSync(file, 'utf8'), true, true).importedFiles) {
+  const text = readFileSync(file, 'utf8');
+  for (const { fileName } of ts.preProcessFile(text, true, true).importedFiles) {
+    // An augmentation adds to a module's types if it is there, and needs nothing.
+    if (text.includes(`declare module '${fileName}'`)) continue;
     if (fileName.startsWith('.')) {
       const target = path.resolve(path.dirname(file), fileName);
       const declared = /\.d\.c?ts$/.test(file) ? target.replace(/\.(c?)js$/, '.d.$1ts') : target;
@@ -94,7 +95,10 @@ await check('the tarball holds every entry in both formats, with types', () => {
 
 await check('and nothing else', () => {
   const strange = files.filter(
-    (file) => !/^(?:README\.md|LICENSE|package\.json|dist\/.*\.(?:c?js|d\.c?ts|html|css))$/.test(file),
+    (file) =>
+      !/^(?:README\.md|LICENSE|package\.json|dist\/.*\.(?:c?js|d\.c?ts)|dist\/third-party-licenses\.txt)$/.test(
+        file,
+      ),
   );
   assert(strange.length === 0, `not expected: ${strange.join(', ')}`);
 });
@@ -218,10 +222,36 @@ for (const version of API_VERSIONS) {
        assert.strictEqual(cjs.tracerRegistry.default, shop);
        assert(!cjs.tracerRegistry.register({ ...shop }));
        assert(cjs.tracerRegistry.unregister('shop'));
-       assert.strictEqual(esm.tracerRegistry.default, undefined);`,
+       assert.strictEqual(esm.tracerRegistry.default, undefined);
+
+       // A method that the CommonJS copy decorated belongs to the tracer that the ESM copy started, and is its child.
+       const spans = [];
+       const exporter = { export: (batch, done) => (spans.push(...batch), done({ code: 0 })), shutdown: async () => {} };
+       const tracer = esm.SessionTracer.init({ project: 'shop', source: 'both', exporter });
+       const inner = cjs.trace(() => cjs.getBaggage('session_id'), { name: 'inner' });
+       const outer = esm.trace(() => inner(), { name: 'outer' });
+       assert.strictEqual(outer(), tracer.sessionId);
+       assert((await tracer.flush()).ok);
+       const [child, parent] = spans;
+       assert.deepStrictEqual([child.name, parent.name], ['inner', 'outer']);
+       assert.strictEqual(child.parentSpanContext.spanId, parent.spanContext().spanId);
+       for (const span of spans) assert.strictEqual(span.attributes['honeyhive.session_id'], tracer.sessionId);
+       await tracer.shutdown();`,
     );
     run(process.execPath, ['share.mjs'], place);
   });
+
+  await check(
+    "  the README's program prints and produces what the page says, in both decorator protocols",
+    async () => {
+      const { program, span } = readme();
+      for (const legacy of [false, true]) {
+        const { printed, spans } = await runProgram(program, place, legacy);
+        assert.equal(printed, '7\n');
+        assert.deepEqual(spans, [span]);
+      }
+    },
+  );
 
   await check('  its types hold under node16, nodenext and bundler resolution, as ESM and CommonJS', () => {
     const uses = imports.map(
@@ -229,23 +259,16 @@ for (const version of API_VERSIONS) {
     );
     write('types.mts', uses.join('\n'));
     write('types.cts', uses.join('\n'));
-    for (const [module, moduleResolution] of [
-      ['node16', 'node16'],
-      ['nodenext', 'nodenext'],
-      ['esnext', 'bundler'],
+    for (const [file, module, resolution] of [
+      ['types.mts', 'node16', 'node16'],
+      ['types.cts', 'node16', 'node16'],
+      ['types.mts', 'nodenext', 'nodenext'],
+      ['types.cts', 'nodenext', 'nodenext'],
+      ['types.mts', 'esnext', 'bundler'],
     ]) {
-      const args = [
-        '--module',
-        module,
-        '--moduleResolution',
-        moduleResolution,
-        '--target',
-        'es2022',
-        '--strict',
-      ];
-      const files = module === 'esnext' ? ['types.mts'] : ['types.mts', 'types.cts'];
+      const mode = ['--module', module, '--moduleResolution', resolution, '--target', 'es2022', '--strict'];
       const types = ['--typeRoots', path.join(root, 'node_modules', '@types'), '--types', 'node'];
-      run(bin('tsc'), ['--noEmit', '--ignoreConfig', ...args, ...types, ...files], place);
+      run(bin('tsc'), ['--noEmit', '--ignoreConfig', ...mode, ...types, file], place);
     }
   });
 }

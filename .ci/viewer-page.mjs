@@ -1,9 +1,13 @@
 /**
  * Bundles the viewer's page (`lib/viewer/page/`) into one script and one style sheet, and puts them into the build.
  */
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { build } from 'esbuild';
 import { root } from './entries.mjs';
+
+/** The packages that the page is bundled with. */
+const BUNDLED = ['preact', 'htm'];
 
 const page = path.join(root, 'lib/viewer/page');
 
@@ -34,6 +38,14 @@ export function viewerPage() {
       if (id !== source) return null;
       const assets = JSON.stringify(await bundlePage());
       return `const assets = ${assets};\nexport const loadPageAssets = () => Promise.resolve(assets);`;
+    },
+    // What is bundled is passed on, and its licences ask to be passed on with it.
+    generateBundle() {
+      const licenses = BUNDLED.map((name) => {
+        const license = readFileSync(path.join(root, 'node_modules', name, 'LICENSE'), 'utf8').trim();
+        return `The viewer's page contains ${name}:\n\n${license}\n`;
+      });
+      this.emitFile({ type: 'asset', fileName: 'third-party-licenses.txt', source: licenses.join('\n\n') });
     },
   };
 }

@@ -93,7 +93,11 @@ function isElement(
   );
 }
 
-function factsOf(context: StandardContext, key: string | symbol, kind: MemberKind): Omit<Member, 'name' | 'place'> {
+function factsOf(
+  context: StandardContext,
+  key: string | symbol,
+  kind: MemberKind,
+): Omit<Member, 'name' | 'place'> {
   return {
     key,
     kind,
