@@ -162,7 +162,7 @@ async function main() {
     .filter(([, version]) => version !== undefined)
     .map(([name, version]) => `${name} ${version}`)
     .join(', ');
-  if (!quick && only === undefined) writeDocs(main, absolute, peers, otel);
+  if (!quick && only === undefined) await writeDocs(main, absolute, peers, otel);
   if (check) {
     const bad = results.filter(({ verdict }) => verdict !== '' && verdict !== 'ok');
     for (const { label, verdict, middle, gate } of bad) {
@@ -172,7 +172,7 @@ async function main() {
   }
 }
 
-function writeDocs(main, absolute, peers, otel) {
+async function writeDocs(main, absolute, peers, otel) {
   const file = path.join(root, 'docs', line === '2' ? 'benchmarks.md' : `benchmarks-otel${line}.md`);
   const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
   const peersBefore = /## Peers\n[\s\S]*$/.exec(before)?.[0];
@@ -185,7 +185,7 @@ Measured ${new Date().toISOString().slice(0, 10)} on Node ${process.version}, ${
   }, ${os.type()} ${os.arch()}.
 
 A ratio is the overhead of Spanwise in units of the overhead of hand-written OpenTelemetry that does the same. Only
-ratios of cases that took turns in one process are compared; each is the median of ${PROCESSES} fresh processes, and the
+ratios of cases that took turns in one process are compared, by CPU time; each is the median of ${PROCESSES} fresh processes, and the
 spread is the distance between the lowest and the highest of them.
 
 ${main}
@@ -197,7 +197,9 @@ ${main}
 ${absolute.map(([suite, name, value, unit]) => `| ${suite} | ${name} | ${format(value)} ${unit} |`).join('\n')}
 
 ${peers === undefined ? (peersBefore ?? '') : `## Peers\n\n${peers.text}\n`}`;
-  writeFileSync(file, `${text.trimEnd()}\n`);
+  const prettier = await import('prettier');
+  const style = await prettier.resolveConfig(file);
+  writeFileSync(file, await prettier.format(text, { ...style, parser: 'markdown' }));
   console.error(`written: ${path.relative(root, file)}`);
 }
 
