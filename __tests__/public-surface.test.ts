@@ -91,6 +91,26 @@ const SURFACE: Record<string, { source: string; values: string[]; types: string[
       'TreeOptions',
     ],
   },
+  './express': {
+    source: 'lib/integrations/express.ts',
+    values: ['spanwise'],
+    types: ['HttpEntryOptions'],
+  },
+  './fastify': {
+    source: 'lib/integrations/fastify.ts',
+    values: ['spanwise'],
+    types: ['HttpEntryOptions'],
+  },
+  './hono': {
+    source: 'lib/integrations/hono.ts',
+    values: ['spanwise'],
+    types: ['HttpEntryOptions'],
+  },
+  './koa': {
+    source: 'lib/integrations/koa.ts',
+    values: ['spanwise'],
+    types: ['HttpEntryOptions'],
+  },
   './viewer': {
     source: 'lib/viewer/index.ts',
     values: ['HoneyHiveClient', 'startViewer', 'waitForEvents', 'whereIs'],

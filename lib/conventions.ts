@@ -17,6 +17,24 @@ export const ATTR_EXCEPTION_TYPE = 'exception.type';
 export const ATTR_EXCEPTION_MESSAGE = 'exception.message';
 export const ATTR_EXCEPTION_STACKTRACE = 'exception.stacktrace';
 
+/** Attributes of HTTP spans (semantic conventions 1.23 and later, stable); the last two are what came before. */
+export const ATTR_ERROR_KIND = 'error.type';
+export const ATTR_HTTP_METHOD = 'http.request.method';
+export const ATTR_HTTP_METHOD_ORIGINAL = 'http.request.method_original';
+export const ATTR_HTTP_RESEND_COUNT = 'http.request.resend_count';
+export const ATTR_HTTP_ROUTE = 'http.route';
+export const ATTR_HTTP_STATUS = 'http.response.status_code';
+export const ATTR_URL_FULL = 'url.full';
+export const ATTR_URL_PATH = 'url.path';
+export const ATTR_URL_QUERY = 'url.query';
+export const ATTR_URL_SCHEME = 'url.scheme';
+export const ATTR_SERVER_ADDRESS = 'server.address';
+export const ATTR_SERVER_PORT = 'server.port';
+export const ATTR_CLIENT_ADDRESS = 'client.address';
+export const ATTR_PROTOCOL_VERSION = 'network.protocol.version';
+export const ATTR_USER_AGENT = 'user_agent.original';
+export const ATTR_OLD_HTTP_METHOD = 'http.method';
+
 /** What every identity attribute of HoneyHive begins with. */
 export const IDENTITY_ATTRIBUTE_PREFIX = 'honeyhive.';
 /** Identity attributes, stamped on every span. */
@@ -72,6 +90,8 @@ export const RESULT_KEY = 'result';
 
 /** Attributes of our own. */
 export const ATTR_ABANDONED = 'spanwise.abandoned';
+/** The caller went away before the answer was complete. */
+export const ATTR_ABORTED = 'spanwise.aborted';
 export const ATTR_TRUNCATED = 'spanwise.truncated';
 export const REDACTED = '[REDACTED]';
 

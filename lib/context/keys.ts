@@ -15,5 +15,7 @@ export const CHOSEN_KEY = createContextKey('spanwise.v1.identity-chosen');
 export const REMOTE_KEY = createContextKey('spanwise.v1.remote');
 /** The decorated member whose span is active, so that stacked decorators share one span. */
 export const MEMBER_KEY = createContextKey('spanwise.v1.member');
+/** The carrier of the request that a middleware has let in, whose server span is above. */
+export const SERVED_KEY = createContextKey('spanwise.v1.served');
 /** OpenTelemetry's own mark for work that must not be traced; the string is the one its SDKs look for. */
 export const SUPPRESS_TRACING_KEY = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');

@@ -6,13 +6,14 @@
  * finds the span it shares.
  */
 import { context, SpanKind, trace, type Context, type Link } from '@opentelemetry/api';
-import { MEMBER_KEY } from '../context/keys.js';
+import { MEMBER_KEY, SERVED_KEY } from '../context/keys.js';
 import { warnError } from '../diagnostics.js';
 import { findCarrier } from '../propagation/find-carrier.js';
 import { enterContext } from '../propagation/trust.js';
 import { TRACE_FIELDS, type AnyPayload, type AnyTraceOptions } from '../span/options.js';
 import { reportUnknownFields, resolveOption, type Call } from '../span/payload.js';
 import { isGeneratorFunction, settle, settleGenerator, type SpanRun } from '../span/settle.js';
+import { isHttpServerSpan } from '../span/http-server-span.js';
 import { enrich } from '../span/enrich-span.js';
 import { hasPayload, ownerFor, planOf, runInSpan, type SpanPlan, type TracedRun } from '../span/with-span.js';
 import { withOwner, type SpanOwner } from '../tracer/owner.js';
@@ -220,12 +221,21 @@ function enter(entry: AnyEntryOptions, call: Call, owner: SpanOwner, active: Con
       context: entered.context,
       root: entered.root,
       links: entered.links,
-      kind: found.message ? SpanKind.CONSUMER : SpanKind.SERVER,
+      kind: found.message ? SpanKind.CONSUMER : requestKind(entered.context, found.carrier),
     };
   } catch (error) {
     warnError('SPW_INTERNAL', 'the caller could not be continued', error);
     return { context: active, root: false, links: [], kind: SpanKind.SERVER };
   }
+}
+
+/** Below the server span of a middleware or of HTTP instrumentation an entry is no second server. */
+function requestKind(entered: Context, carrier: unknown): SpanKind {
+  const served = entered.getValue(SERVED_KEY);
+  const below = (served !== undefined && served === carrier) || isHttpServerSpan(trace.getSpan(entered));
+  return below && trace.getSpan(entered)?.spanContext().isRemote !== true
+    ? SpanKind.INTERNAL
+    : SpanKind.SERVER;
 }
 
 function carrierOf(entry: AnyEntryOptions, call: Call): { carrier: unknown; message: boolean } {

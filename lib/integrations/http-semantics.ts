@@ -1,0 +1,159 @@
+/**
+ * OpenTelemetry's semantic conventions for HTTP spans: names, attributes and statuses, for servers and clients.
+ *
+ * @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+ */
+import type { Attributes } from '@opentelemetry/api';
+import { isSecretName } from '../capture/secret-keys.js';
+import {
+  ATTR_CLIENT_ADDRESS,
+  ATTR_HTTP_METHOD,
+  ATTR_HTTP_METHOD_ORIGINAL,
+  ATTR_PROTOCOL_VERSION,
+  ATTR_SERVER_ADDRESS,
+  ATTR_SERVER_PORT,
+  ATTR_URL_FULL,
+  ATTR_URL_PATH,
+  ATTR_URL_QUERY,
+  ATTR_URL_SCHEME,
+  ATTR_USER_AGENT,
+  REDACTED,
+} from '../conventions.js';
+
+/** The methods that may name a span; a stranger's word may not. */
+const METHODS: ReadonlySet<string> = new Set([
+  'CONNECT',
+  'DELETE',
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'PATCH',
+  'POST',
+  'PUT',
+  'QUERY',
+  'TRACE',
+]);
+const OTHER_METHOD = '_OTHER';
+/** Parameters that sign a URL; the conventions name them, their names alone do not tell. */
+const SIGNATURES: ReadonlySet<string> = new Set(['awsaccesskeyid', 'signature', 'sig', 'x-goog-signature']);
+const MAX_QUERY = 2_048;
+const MAX_PATH = 2_048;
+const MAX_TEXT = 512;
+
+/** What is known of a request when it arrives. */
+export interface RequestFacts {
+  readonly method: string;
+  /** Path and query as they were asked for. */
+  readonly target: string;
+  readonly scheme?: string | undefined;
+  /** The `host` header. */
+  readonly host?: string | undefined;
+  readonly userAgent?: string | undefined;
+  readonly clientAddress?: string | undefined;
+  readonly protocolVersion?: string | undefined;
+}
+
+/** The method as it may be part of a span's name. */
+export function methodForName(method: string): string {
+  const upper = method.toUpperCase();
+  return METHODS.has(upper) ? upper : 'HTTP';
+}
+
+function methodAttributes(method: string): Attributes {
+  const upper = method.toUpperCase();
+  if (METHODS.has(upper)) {
+    return upper === method
+      ? { [ATTR_HTTP_METHOD]: upper }
+      : { [ATTR_HTTP_METHOD]: upper, [ATTR_HTTP_METHOD_ORIGINAL]: method };
+  }
+  return { [ATTR_HTTP_METHOD]: OTHER_METHOD, [ATTR_HTTP_METHOD_ORIGINAL]: method.slice(0, MAX_TEXT) };
+}
+
+/** The attributes a server span starts with. */
+export function serverAttributes(facts: RequestFacts): Attributes {
+  const { path, query } = splitTarget(facts.target);
+  const attributes = methodAttributes(facts.method);
+  attributes[ATTR_URL_PATH] = path.slice(0, MAX_PATH);
+  attributes[ATTR_URL_SCHEME] = facts.scheme ?? 'http';
+  if (query !== '') attributes[ATTR_URL_QUERY] = redactQuery(query);
+  const { address, port } = splitHost(facts.host);
+  if (address !== undefined) attributes[ATTR_SERVER_ADDRESS] = address;
+  if (port !== undefined) attributes[ATTR_SERVER_PORT] = port;
+  if (facts.userAgent !== undefined) attributes[ATTR_USER_AGENT] = facts.userAgent.slice(0, MAX_TEXT);
+  if (facts.clientAddress !== undefined) attributes[ATTR_CLIENT_ADDRESS] = facts.clientAddress;
+  if (facts.protocolVersion !== undefined) attributes[ATTR_PROTOCOL_VERSION] = facts.protocolVersion;
+  return attributes;
+}
+
+/** The attributes a client span starts with; the URL is written without user, password and signatures. */
+export function clientAttributes(method: string, url: URL): Attributes {
+  const attributes = methodAttributes(method);
+  const shown = new URL(url.href);
+  if (shown.username !== '' || shown.password !== '') {
+    shown.username = 'REDACTED';
+    shown.password = 'REDACTED';
+  }
+  const query = shown.search.slice(1);
+  shown.search = '';
+  shown.hash = '';
+  attributes[ATTR_URL_FULL] = query === '' ? shown.href : `${shown.href}?${redactQuery(query)}`;
+  attributes[ATTR_SERVER_ADDRESS] = url.hostname;
+  attributes[ATTR_SERVER_PORT] = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+  return attributes;
+}
+
+function splitTarget(target: string): { path: string; query: string } {
+  const { pathname, search } = /^https?:\/\//i.test(target) ? absolute(target) : relative(target);
+  return { path: pathname, query: search };
+}
+
+function relative(target: string): { pathname: string; search: string } {
+  const hash = target.indexOf('#');
+  const clean = hash < 0 ? target : target.slice(0, hash);
+  const mark = clean.indexOf('?');
+  return mark < 0
+    ? { pathname: clean, search: '' }
+    : { pathname: clean.slice(0, mark), search: clean.slice(mark + 1) };
+}
+
+/** A request through a proxy asks for a whole URL. */
+function absolute(target: string): { pathname: string; search: string } {
+  try {
+    const url = new URL(target);
+    return { pathname: url.pathname, search: url.search.slice(1) };
+  } catch {
+    return relative(target);
+  }
+}
+
+/** A query with the values of parameters that hold secrets left out. */
+function redactQuery(query: string): string {
+  return query
+    .slice(0, MAX_QUERY)
+    .split('&')
+    .map((pair) => {
+      const equals = pair.indexOf('=');
+      if (equals < 0) return pair;
+      const written = pair.slice(0, equals);
+      return isSecret(written) ? `${written}=${REDACTED}` : pair;
+    })
+    .join('&');
+}
+
+function isSecret(name: string): boolean {
+  let plain = name;
+  try {
+    plain = decodeURIComponent(name);
+  } catch {
+    // Written as it is.
+  }
+  return SIGNATURES.has(plain.toLowerCase()) || isSecretName(plain);
+}
+
+function splitHost(host: string | undefined): { address?: string; port?: number } {
+  if (host === undefined || host === '' || host.length > MAX_TEXT) return {};
+  const match = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(host);
+  if (match === null) return {};
+  const address = (match[1] as string).replace(/^\[|\]$/g, '');
+  return match[2] === undefined ? { address } : { address, port: Number(match[2]) };
+}
