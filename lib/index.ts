@@ -33,7 +33,7 @@ export {
   type SessionPayload,
 } from './session/with-session.js';
 export { tracerRegistry } from './tracer/registry.js';
-export type { SpanOwner, Trust } from './tracer/owner.js';
+export type { OwnerSettings, SpanOwner, Trust } from './tracer/owner.js';
 
 // span
 export { withSpan, type WithSpanOptions } from './span/with-span.js';
@@ -53,6 +53,7 @@ export type {
 // context
 export { getBaggage, withBaggage } from './context/baggage.js';
 export { bindContext } from './context/bind.js';
+export type { Identity, IdentityDefaults, IdentityKeys } from './context/identity.js';
 
 // propagation
 export {
@@ -60,6 +61,7 @@ export {
   injectContextIntoCarrier,
   withDistributedTraceContext,
 } from './propagation/propagate.js';
+export type { BaggageAllowList } from './propagation/admit.js';
 export { SpanwisePropagator, type PropagatorOptions } from './propagation/propagator.js';
 
 // processor

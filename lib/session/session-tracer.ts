@@ -12,7 +12,7 @@ import {
 } from '@opentelemetry/api';
 import { ENV, SCOPE_NAME, VERSION } from '../conventions.js';
 import { sayDeferred, warn, warnError } from '../diagnostics.js';
-import { identityOf, type IdentityDefaults } from '../context/identity.js';
+import { identityOf, type Identity, type IdentityDefaults } from '../context/identity.js';
 import { ensureApiCopies } from '../engine/api-copies.js';
 import { installContextManager } from '../engine/context-manager.js';
 import type { Engine } from '../engine/engine.js';
@@ -195,7 +195,7 @@ export class SessionTracer implements SpanOwner {
   }
 
   /** The identity a span of this tracer would have in a context. */
-  identityIn(active: Context = context.active()): ReturnType<typeof identityOf> {
+  identityIn(active: Context = context.active()): Identity {
     return identityOf(active, this.identity);
   }
 
