@@ -119,6 +119,35 @@ export function startApp(
   return { process: app, ready, result, output: () => stdout };
 }
 
+export interface LoadApp {
+  readonly pid: number;
+  ask(command: object): Promise<any>;
+  stop(): Promise<void>;
+}
+
+/** Starts an application that makes spans on command. */
+export async function startLoad(url: string, options: object = {}, rate = 200): Promise<LoadApp> {
+  const app = fork(child('load-app'), {
+    execArgv: ['--expose-gc'],
+    env: { PATH: process.env['PATH'], URL: url, RATE: String(rate), OPTIONS: JSON.stringify(options) },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  await once(app, 'message');
+  return {
+    pid: app.pid as number,
+    ask: async (command) => {
+      const reply = once(app, 'message');
+      app.send(command);
+      return (await reply)[0];
+    },
+    stop: async () => {
+      const gone = once(app, 'exit');
+      app.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
+
 /** Waits until a condition holds; fails loudly when it never does. */
 export async function until(
   what: string,
