@@ -172,6 +172,20 @@ describe('spans that a backend does not take', () => {
     expect((await server.report()).requests).toBeLessThan(60);
   });
 
+  test('a limit of the backend is learned from', async () => {
+    await server.behave({ mode: 'ok', limitBytes: 100_000 });
+    const pipeline = start();
+    end(pipeline, 2_000);
+    expect(await pipeline.flush()).toMatchObject({ ok: true, delivered: 2_000 });
+    const before = (await server.report()).requests;
+    end(pipeline, 2_000);
+    expect(await pipeline.flush()).toMatchObject({ ok: true, delivered: 2_000 });
+    const { requests, spans, duplicates } = await server.report();
+    expect({ spans, duplicates }).toEqual({ spans: 4_000, duplicates: 0 });
+    expect(requests - before).toBeLessThan(before);
+    expect(requests - before).toBeLessThan(14);
+  });
+
   test('a span that gets a 400 is found by halving, and named', async () => {
     await server.behave({ mode: 'ok', refuseName: 'bad' });
     const pipeline = start({ onDrop: (count, reason) => void messages.push(`lost ${count}: ${reason}`) });

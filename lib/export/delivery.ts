@@ -239,6 +239,11 @@ export class Delivery {
     switch (verdict.kind) {
       case 'delivered': {
         this.#recovered();
+        const { ticket } = batch;
+        if (ticket.tooLarge !== undefined) {
+          ticket.tooLarge = Math.max(ticket.tooLarge, batch.size);
+          this.#queue.limitBatches(ticket.tooLarge);
+        }
         const rejected = Math.min(verdict.rejected, batch.count);
         const said = verdict.message === '' ? '' : ` (“${singleLine(verdict.message, 200)}”)`;
         if (rejected > 0) {
@@ -259,6 +264,9 @@ export class Delivery {
         this.#retryLater(batch, verdict.afterMs, verdict.message);
         return;
       case 'too-large':
+        batch.ticket.tooLarge ??= 0;
+        this.#split(batch, verdict);
+        return;
       case 'refused':
         this.#split(batch, verdict);
         return;

@@ -5,7 +5,7 @@
  * the OTLP exporter, which drop spans over 2,048 waiting, everything at exit, whole batches for one bad span, and
  * resolve a flush while a batch is still on its way; each file here says which of these it cures.
  */
-import { describeError, singleLine, warn, warnError } from '../diagnostics.js';
+import { describeError, singleLine, SpanwiseError, warn, warnError } from '../diagnostics.js';
 import { VERSION } from '../conventions.js';
 import type { ReadableSpan, SpanProcessor } from '../tracer/sdk-contract.js';
 import { ASKED_COMPRESS_FROM_BYTES, COMPRESS_FROM_BYTES } from './compression.js';
@@ -98,11 +98,11 @@ export class ExportPipeline implements SpanProcessor {
 
   /**
    * @param options where to send spans and how much may wait; only `url` is required
-   * @throws TypeError if the URL is none
+   * @throws SpanwiseError `SPW_OPTION` if the URL is none
    */
   constructor(options: PipelineOptions) {
     this.#options = options;
-    const url = new URL(options.url);
+    const url = endpointOf(options.url);
     this.#encoder = options.protocol === 'http/json' ? jsonEncoder : protobufEncoder;
     const maxQueueBytes = atLeast(options.maxQueueBytes, 1, 48 * MIB);
     const maxBatchBytes = Math.min(atLeast(options.maxBatchBytes, 1, MIB), maxQueueBytes);
@@ -355,6 +355,16 @@ export class ExportPipeline implements SpanProcessor {
       warnError('SPW_CALLBACK', 'onDrop of the export pipeline threw', error);
     }
   }
+}
+
+function endpointOf(url: string): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed?.protocol === 'http:' || parsed?.protocol === 'https:') return parsed;
+  const remedy = 'give the full URL of the traces endpoint, like http://localhost:4318/v1/traces';
+  throw new SpanwiseError(
+    'SPW_OPTION',
+    `the export URL "${singleLine(String(url), 100)}" cannot be used; ${remedy}`,
+  );
 }
 
 function atLeast(value: number | undefined, least: number, fallback: number): number {

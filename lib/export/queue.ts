@@ -13,6 +13,9 @@ export interface QueueLimits {
   readonly maxBatchSpans: number;
 }
 
+/** One odd refusal must not make every span a request. */
+const LEAST_BATCH_BYTES = 32_768;
+
 /** Where spans are kept besides memory. */
 export interface QueueStore {
   /** A batch begins. */
@@ -31,6 +34,7 @@ export class SpanQueue {
   #open: Batch | undefined;
   readonly #sealed: Batch[] = [];
   readonly #limits: QueueLimits;
+  #maxBatchBytes: number;
   readonly #encoder: SpanEncoder;
   readonly #onTicket: (ticket: Ticket) => void;
   readonly #store: QueueStore | undefined;
@@ -44,6 +48,7 @@ export class SpanQueue {
   ) {
     this.#store = store;
     this.#limits = limits;
+    this.#maxBatchBytes = limits.maxBatchBytes;
     this.#encoder = encoder;
     this.#onTicket = onTicket;
   }
@@ -56,7 +61,7 @@ export class SpanQueue {
   offer(record: Uint8Array, group: Group): boolean {
     const limits = this.#limits;
     if (this.#overfull(record.length) && !this.#park(record.length)) return false;
-    if (this.#open !== undefined && this.#open.size + record.length > limits.maxBatchBytes) this.seal();
+    if (this.#open !== undefined && this.#open.size + record.length > this.#maxBatchBytes) this.seal();
     if (this.#open === undefined) {
       this.#open = new Batch(this.#encoder, new Ticket());
       this.#store?.open(this.#open);
@@ -66,8 +71,13 @@ export class SpanQueue {
     this.#store?.append(this.#open, record, group);
     this.bytes += record.length;
     this.spans++;
-    if (this.#open.count >= limits.maxBatchSpans || this.#open.size >= limits.maxBatchBytes) this.seal();
+    if (this.#open.count >= limits.maxBatchSpans || this.#open.size >= this.#maxBatchBytes) this.seal();
     return true;
+  }
+
+  /** The backend took so much at once, and not more. */
+  limitBatches(bytes: number): void {
+    this.#maxBatchBytes = Math.min(Math.max(bytes, LEAST_BATCH_BYTES), this.#limits.maxBatchBytes);
   }
 
   /** Whether a batch waits that cannot take more spans. */

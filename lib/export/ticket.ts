@@ -9,6 +9,8 @@ export class Ticket {
   failed = 0;
   /** Requests that may still be spent on finding the spans that the backend refuses. */
   splitsLeft = 64;
+  /** The backend called it too large; the largest part that it then took, in bytes. */
+  tooLarge: number | undefined;
   /** Its spans stay on disk for the next process, although this one settled them as not delivered. */
   kept = false;
   /** Called once when the last span is settled. */

@@ -21,6 +21,7 @@ for (let i = 0; i < Number(COUNT); i++) pipeline.onEnd(makeSpan(`span-${i}`));
 const keepAlive = (): unknown => setInterval(() => {}, 1_000);
 const ways: Record<string, () => void> = {
   natural: () => {},
+  'natural later': () => void setTimeout(() => {}, 500),
   'natural with a listener': () => process.on('beforeExit', () => console.log('beforeExit')),
   'exit code': () => void (process.exitCode = 3),
   'process.exit': () => process.exit(5),
