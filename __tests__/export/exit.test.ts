@@ -1,5 +1,8 @@
-import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { cleanUp, startApp, startServer, until, type TestServer } from './harness.js';
+
+// Children share the machine with whatever else runs: no test is decided by its speed.
+jest.setTimeout(30_000);
 
 let server: TestServer;
 
@@ -101,9 +104,14 @@ describe('with a backend that hangs', () => {
     if (signal !== undefined) app.process.kill(signal);
     const result = await app.result;
     expect(result).toMatchObject(expected);
-    expect(performance.now() - start).toBeLessThan(2_500);
+    expect(performance.now() - start).toBeLessThan(5_000);
     expect(result.stderr).toMatch(/100 spans (are lost|were sent, and not confirmed)/);
     expect(result.stdout).toContain('lost 100');
+  });
+
+  test('no time at all is enough to say what is lost', async () => {
+    const { result } = startApp('ending-app', { URL: server.url, HOW: 'natural', TIMEOUT: '1' });
+    expect((await result).stdout).toContain('lost 100');
   });
 
   test('a second signal ends it at once', async () => {

@@ -1,9 +1,12 @@
-import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { diag, DiagLogLevel } from '@opentelemetry/api';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
 import { resetDiagnostics } from '../../lib/diagnostics.js';
 import { ExportPipeline, type PipelineOptions } from '../../lib/export/pipeline.js';
 import { cleanUp, makeSpan, pause, startServer, until, type TestServer } from './harness.js';
+
+// Children share the machine with whatever else runs: no test is decided by its speed.
+jest.setTimeout(30_000);
 
 let server: TestServer;
 let pipelines: ExportPipeline[] = [];

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
@@ -17,6 +17,9 @@ import {
   until,
   type TestServer,
 } from './harness.js';
+
+// Children share the machine with whatever else runs: no test is decided by its speed.
+jest.setTimeout(30_000);
 
 let server: TestServer;
 let directory: string;

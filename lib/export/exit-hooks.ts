@@ -134,8 +134,13 @@ class ExitHooks {
   readonly #onExit = (): void => {
     try {
       const rest = this.#rest();
-      const jobs = this.#pending().flatMap((participant) => participant.exitJobs());
-      if (jobs.length > 0 && rest > 0) deliverBlocking(jobs, rest);
+      // Jobs are taken out of their queues, so only if they will be tried.
+      if (rest > 0) {
+        deliverBlocking(
+          this.#pending().flatMap((participant) => participant.exitJobs()),
+          rest,
+        );
+      }
     } catch (error) {
       warnError('SPW_EXPORT', 'spans could not be delivered at exit', error);
     }

@@ -59,8 +59,21 @@ const CONNECTIONS = 8;
  * @param timeoutMs how long to block at most
  */
 export function deliverBlocking(jobs: readonly ExitJob[], timeoutMs: number): void {
+  if (jobs.length === 0) return;
+  let state: Int32Array | undefined;
+  try {
+    state = deliver(jobs, timeoutMs);
+  } finally {
+    // Whatever happened: a job that is not told its status would be lost without a word.
+    jobs.forEach((job, index) =>
+      job.settle(state === undefined ? 0 : Math.max(0, Atomics.load(state, 1 + index))),
+    );
+  }
+}
+
+function deliver(jobs: readonly ExitJob[], timeoutMs: number): Int32Array | undefined {
   const workers = builtin('node:worker_threads');
-  if (workers === undefined || typeof SharedArrayBuffer !== 'function') return;
+  if (workers === undefined || typeof SharedArrayBuffer !== 'function') return undefined;
   const end = performance.now() + timeoutMs;
   const state = new Int32Array(new SharedArrayBuffer(4 * (jobs.length + 1))).fill(-1);
   state[0] = jobs.length;
@@ -87,10 +100,9 @@ export function deliverBlocking(jobs: readonly ExitJob[], timeoutMs: number): vo
   for (;;) {
     const open = Atomics.load(state, 0);
     const rest = end - performance.now();
-    if (open <= 0 || rest <= 0) break;
+    if (open <= 0 || rest <= 0) return state;
     Atomics.wait(state, 0, open, rest);
   }
-  jobs.forEach((job, index) => job.settle(Math.max(0, Atomics.load(state, 1 + index))));
 }
 
 function tlsEnvironment(): Record<string, string> {

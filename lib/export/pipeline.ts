@@ -5,7 +5,7 @@
  * the OTLP exporter, which drop spans over 2,048 waiting, everything at exit, whole batches for one bad span, and
  * resolve a flush while a batch is still on its way; each file here says which of these it cures.
  */
-import { describeError, singleLine, SpanwiseError, warn, warnError } from '../diagnostics.js';
+import { describeError, singleLine, warn, warnError } from '../diagnostics.js';
 import { VERSION } from '../conventions.js';
 import type { ReadableSpan, SpanProcessor } from '../tracer/sdk-contract.js';
 import { ASKED_COMPRESS_FROM_BYTES, COMPRESS_FROM_BYTES } from './compression.js';
@@ -17,6 +17,7 @@ import { httpTransport } from './http-transport.js';
 import { Ledger, type FlushResult } from './ledger.js';
 import { jsonEncoder } from './otlp-json.js';
 import { protobufEncoder } from './otlp-protobuf.js';
+import { atLeast, endpointOf, type PipelineOptions } from './pipeline-options.js';
 import { backgroundTimer, builtin } from './platform.js';
 import { SpanQueue } from './queue.js';
 import { Spool } from './spool.js';
@@ -25,42 +26,7 @@ import type { SpanEncoder } from './span-encoder.js';
 import type { Transport } from './transport.js';
 
 export type { FlushResult } from './ledger.js';
-
-/** How spans get to the backend. */
-export interface PipelineOptions {
-  /** The full URL of the traces endpoint. */
-  url: string;
-  /** Headers of each request; a function is asked before each one. */
-  headers?: Record<string, string> | (() => Record<string, string>);
-  /** @default 'http/protobuf' */
-  protocol?: 'http/protobuf' | 'http/json';
-  /** @default gzip for bodies over 4 KiB that leave the machine */
-  compression?: 'gzip' | 'none';
-  /** `immediate` sends each span at once, for functions that are frozen after their response. @default 'batch' */
-  mode?: 'batch' | 'immediate';
-  /** What may wait, in bytes. @default 48 MiB */
-  maxQueueBytes?: number;
-  /** What may wait, in spans. @default no limit but the bytes */
-  maxQueueSpans?: number;
-  /** @default 1 MiB */
-  maxBatchBytes?: number;
-  /** @default 2048 */
-  maxBatchSpans?: number;
-  /** How long a span may wait for others, in milliseconds. @default 1000 */
-  scheduledDelayMs?: number;
-  /** How long one request may take in all, in milliseconds. @default 10000 */
-  requestTimeoutMs?: number;
-  /** Requests on their way at once. @default 4 */
-  concurrency?: number;
-  /** What one span may take, in bytes; the texts of larger ones are cut. @default 2 MiB */
-  maxSpanBytes?: number;
-  /** Keeps spans on disk until they are delivered, in the temporary directory or the given one. @default false */
-  spool?: boolean | string | { directory: string; maxBytes?: number };
-  /** How long a shutdown or the end of the process may wait, in milliseconds; 0 keeps out of the end. @default 2000 */
-  exitTimeoutMs?: number;
-  /** Is told about spans that will never be delivered: how many, and why. */
-  onDrop?: (count: number, reason: string) => void;
-}
+export type { PipelineOptions } from './pipeline-options.js';
 
 const MIB = 1_048_576;
 const DEFAULT_FLUSH_MS = 10_000;
@@ -355,20 +321,6 @@ export class ExportPipeline implements SpanProcessor {
       warnError('SPW_CALLBACK', 'onDrop of the export pipeline threw', error);
     }
   }
-}
-
-function endpointOf(url: string): URL {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed?.protocol === 'http:' || parsed?.protocol === 'https:') return parsed;
-  const remedy = 'give the full URL of the traces endpoint, like http://localhost:4318/v1/traces';
-  throw new SpanwiseError(
-    'SPW_OPTION',
-    `the export URL "${singleLine(String(url), 100)}" cannot be used; ${remedy}`,
-  );
-}
-
-function atLeast(value: number | undefined, least: number, fallback: number): number {
-  return typeof value === 'number' && value >= least ? value : fallback;
 }
 
 function transportFor(url: URL, connections: number): Transport {

@@ -4,7 +4,7 @@
  * https://opentelemetry.io/docs/specs/otlp/#otlphttp-response
  */
 import { singleLine } from '../diagnostics.js';
-import { readFields } from './otlp-protobuf.js';
+import { readFields } from './protobuf-reader.js';
 import type { Answer } from './transport.js';
 
 /** The backend's verdict. */
