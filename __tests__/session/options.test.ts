@@ -26,6 +26,7 @@ describe('resolveOptions', () => {
       baggageAttributes: [],
       honeyHiveCompatible: false,
       autoSession: false,
+      followsParent: true,
       stampAtStart: false,
     });
     expect(typeof config.settings.redact).toBe('function');

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { context, SpanKind, SpanStatusCode, trace as api } from '@opentelemetry/api';
+import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace as api } from '@opentelemetry/api';
+import { injectContextIntoCarrier } from '../../lib/propagation/propagate.js';
 import { withSpan } from '../../lib/span/with-span.js';
 import {
   collectDiagnostics,
@@ -265,5 +266,62 @@ describe('payloads', () => {
     const attributes = recorder.span('r').attributes;
     expect(JSON.stringify(attributes)).not.toContain('hunter2');
     expect(attributes['honeyhive_inputs.user']).toBe('u');
+  });
+});
+
+describe('below an unsampled parent', () => {
+  const unsampled = api.setSpanContext(ROOT_CONTEXT, {
+    traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+    spanId: '00f067aa0ba902b7',
+    traceFlags: 0,
+    isRemote: true,
+  });
+
+  it('runs the function without a span, and the id of the parent travels on, with identity', () => {
+    const { tracer, recorder } = startTracer();
+    const carrier: Record<string, string> = {};
+    const seen = context.with(unsampled, () =>
+      withSpan('s', (span) => {
+        injectContextIntoCarrier(carrier);
+        return span.isRecording();
+      }),
+    );
+    expect(seen).toBe(false);
+    expect(recorder.started).toEqual([]);
+    expect(carrier['traceparent']).toBe('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00');
+    expect(carrier['baggage']).toContain(`session_id=${tracer.sessionId}`);
+  });
+
+  it('asks a sampler of the user all the same, and starts a root where one is asked for', () => {
+    const sampler = { shouldSample: () => ({ decision: 2 }), toString: () => 'always' };
+    const { recorder } = startTracer({ sampler });
+    context.with(unsampled, () => withSpan('sampled', () => undefined));
+    expect(recorder.names).toEqual(['sampled']);
+  });
+
+  it('makes a new root, and a span of another tracer', () => {
+    startTracer({ name: 'a' });
+    const b = startTracer({
+      name: 'b',
+      sampler: { shouldSample: () => ({ decision: 2 }), toString: () => 'always' },
+    });
+    const one = startTracer({ name: 'c' });
+    context.with(unsampled, () => {
+      withSpan({ name: 'root', root: true, tracer: 'c' }, () => undefined);
+      withSpan({ name: 'of b', tracer: 'b' }, () => undefined);
+    });
+    expect(one.recorder.names).toEqual(['root']);
+    expect(b.recorder.names).toEqual(['of b']);
+  });
+
+  it('takes an invalid span for no parent at all', () => {
+    const { recorder } = startTracer();
+    const invalid = api.setSpanContext(ROOT_CONTEXT, {
+      traceId: '0'.repeat(32),
+      spanId: '0'.repeat(16),
+      traceFlags: 0,
+    });
+    context.with(invalid, () => withSpan('s', () => undefined));
+    expect(recorder.names).toEqual(['s']);
   });
 });

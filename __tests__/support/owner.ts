@@ -77,6 +77,7 @@ export function makeOwner(
       honeyHiveCompatible: false,
       fixedAttributes: {},
       autoSession: false,
+      followsParent: true,
       stampAtStart: false,
       ...settings,
     },

@@ -113,6 +113,37 @@ class ContextNode implements Context {
 }
 
 /**
+ * The same context as a node, from which others are derived without copying a map.
+ *
+ * @param context any context
+ */
+export function contextNode(context: Context): Context {
+  if (context instanceof ContextNode) return context;
+  if (context === ROOT_CONTEXT) {
+    return new ContextNode(
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      context,
+    );
+  }
+  return new ContextNode(
+    context.getValue(SPAN),
+    context.getValue(BAGGAGE),
+    context.getValue(OWNER_KEY),
+    context.getValue(MEMBER_KEY),
+    context.getValue(DEFAULTS_KEY),
+    context.getValue(REMOTE_KEY),
+    context.getValue(SUPPRESSED),
+    context,
+  );
+}
+
+/**
  * `trace.setSpan` without the copy: the context with a span in it, cheap to derive more spans' contexts from.
  *
  * @param context any context

@@ -78,6 +78,8 @@ export function isUsableId(value: unknown): value is string {
 interface DefaultsMark {
   readonly defaults: IdentityDefaults;
   readonly values: ReadonlyMap<string, string>;
+  /** The baggage that was completed with them; with another one beside the mark, identity must be looked up anew. */
+  readonly baggage: Baggage | undefined;
 }
 
 interface Resolved {
@@ -136,12 +138,13 @@ function resolveAnew(
       changes.remove(canonical);
     }
   }
+  const completed = changes.apply();
   return {
     defaults,
     mark,
     identity: Object.freeze(identity),
-    baggage: changes.apply(),
-    nextMark: nextMark(mark, defaults, values),
+    baggage: completed,
+    nextMark: nextMark(mark, defaults, values, completed),
   };
 }
 
@@ -150,12 +153,13 @@ function nextMark(
   mark: DefaultsMark | undefined,
   defaults: IdentityDefaults | undefined,
   values: ReadonlyMap<string, string>,
+  baggage: Baggage | undefined,
 ): DefaultsMark | undefined {
-  if (values.size === 0 || defaults === undefined) return undefined;
-  if (mark?.defaults === defaults && mark.values.size === values.size) {
+  if (defaults === undefined) return undefined;
+  if (mark?.defaults === defaults && mark.baggage === baggage && mark.values.size === values.size) {
     if ([...values].every(([key, value]) => mark.values.get(key) === value)) return mark;
   }
-  return { defaults, values };
+  return { defaults, values, baggage };
 }
 
 /** Changes to a baggage, applied in one step. */
@@ -311,6 +315,16 @@ function otherSpellings(keys: IdentityKeys): readonly (readonly [string, string]
 }
 
 /**
+ * What marks a context whose baggage is complete with these defaults, as it is in every nested span.
+ *
+ * @returns an object that is the same for all contexts of the same identity and baggage, or undefined
+ */
+export function completeMark(context: Context, defaults: IdentityDefaults): object | undefined {
+  const mark = context.getValue(DEFAULTS_KEY) as DefaultsMark | undefined;
+  return mark?.defaults === defaults && mark.baggage === propagation.getBaggage(context) ? mark : undefined;
+}
+
+/**
  * The context with the whole identity in its baggage, so that every propagator, also a foreign one, sends it.
  *
  * @param context where a span of the tracer is about to run
@@ -318,6 +332,7 @@ function otherSpellings(keys: IdentityKeys): readonly (readonly [string, string]
  */
 export function withIdentity(context: Context, defaults: IdentityDefaults): Context {
   try {
+    if (completeMark(context, defaults) !== undefined) return context;
     const { baggage, mark, nextMark } = resolve(context, defaults);
     let next = context;
     if (baggage !== undefined && baggage !== propagation.getBaggage(context)) {
@@ -358,7 +373,7 @@ export function withChosenIdentity(context: Context, chosen: Identity): Context 
   if (mark === undefined || !keys.some((key) => mark.values.has(key))) return next;
   const values = new Map(mark.values);
   for (const key of keys) values.delete(key);
-  return next.setValue(DEFAULTS_KEY, { defaults: mark.defaults, values } satisfies DefaultsMark);
+  return next.setValue(DEFAULTS_KEY, { ...mark, values } satisfies DefaultsMark);
 }
 
 /**
@@ -374,7 +389,7 @@ export function withArrivedIdentity(context: Context, arrived: Baggage | undefin
   const values = new Map([...mark.values].filter(([key]) => arrived.getEntry(key) === undefined));
   return values.size === mark.values.size
     ? context
-    : context.setValue(DEFAULTS_KEY, { defaults: mark.defaults, values } satisfies DefaultsMark);
+    : context.setValue(DEFAULTS_KEY, { ...mark, values } satisfies DefaultsMark);
 }
 
 /**

@@ -146,12 +146,14 @@ export function runLayers(
     if (plan.entry.span === false && !plan.traced) {
       return runInContext(withOwner(parent, owner), fn, self, args);
     }
-    spanPlan = {
-      ...spanPlan,
-      kind: spanPlan.kind ?? entered.kind,
-      root: entered.root || spanPlan.root,
-      links: [...entered.links, ...(spanPlan.links ?? [])],
+    const given = spanPlan.start;
+    const start = {
+      ...given,
+      kind: given?.kind ?? entered.kind,
+      root: entered.root || given?.root,
+      links: [...entered.links, ...(given?.links ?? [])],
     };
+    spanPlan = { ...spanPlan, start };
   } else if (outer === undefined && plan.fixed !== undefined && isCallFree(options) && name !== '') {
     plan.ready = spanPlan;
   }

@@ -21,7 +21,7 @@ import {
   IDENTITY_BAGGAGE_KEYS,
   TRACELOOP_PREFIX,
 } from '../conventions.js';
-import { identityOf, type Identity } from '../context/identity.js';
+import { completeMark, identityOf, type Identity } from '../context/identity.js';
 import type { SpanOwner } from '../tracer/owner.js';
 import { detectEventType } from './event-type.js';
 
@@ -45,9 +45,15 @@ const MAX_BAGGAGE_ATTRIBUTE_LENGTH = 1_000;
  * @returns attributes to be copied, never changed
  */
 export function identityAttributes(context: Context, owner: SpanOwner | undefined): Attributes {
+  // Inside a span of the owner, one look-up finds the attributes of all its spans with the same baggage.
+  const mark = owner === undefined ? undefined : completeMark(context, owner.identity);
+  if (mark !== undefined) {
+    const known = stamps.get(mark);
+    if (known !== undefined && known.owner === owner) return known.attributes;
+  }
   const baggage = propagation.getBaggage(context);
   const identity = identityOf(context, owner?.identity);
-  const key = baggage ?? NO_BAGGAGE;
+  const key = mark ?? baggage ?? NO_BAGGAGE;
   const cached = stamps.get(key);
   if (cached !== undefined && cached.identity === identity && cached.owner === owner)
     return cached.attributes;
@@ -103,9 +109,15 @@ export function stampSpan(span: Span, context: Context, owner: SpanOwner | undef
     span.setAttributes(identity);
     return;
   }
+  const eventType = isEmpty(attributes) ? 'tool' : detectEventType(attributes);
   Object.assign(attributes, identity);
-  const eventType = detectEventType(attributes);
   if (eventType !== undefined) attributes[ATTR_EVENT_TYPE] = eventType;
+}
+
+/** Most spans start without attributes, and then there is nothing to detect a type from. */
+function isEmpty(attributes: Attributes): boolean {
+  for (const _ in attributes) return false;
+  return true;
 }
 
 /** Whether a span that starts in `context` is the first of its trace here: it has no valid parent at all. */

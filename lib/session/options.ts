@@ -208,6 +208,7 @@ export function resolveOptions(options: SessionTracerOptions, env: Env): Session
         (options.conventions ?? (backend.honeyHive ? 'honeyhive' : 'otel')) === 'honeyhive',
       fixedAttributes: experimentAttributes(options.experiment, env),
       autoSession: skip && sessionId === undefined,
+      followsParent: options.sampler === undefined && options.provider === undefined && followsParent(env),
       stampAtStart: options.provider !== undefined,
     },
     backend,
@@ -296,6 +297,11 @@ export function text(value: string | undefined): string | undefined {
 /** An environment flag: "true" and "1" are on. */
 export function flag(value: string | undefined): boolean {
   return value !== undefined && /^(1|true|yes|on)$/i.test(value.trim());
+}
+
+/** Whether the sampler that the environment names, if any, follows its parent; the default one does. */
+function followsParent(env: Env): boolean {
+  return (text(env[ENV.tracesSampler]) ?? 'parentbased_always_on').startsWith('parentbased_');
 }
 
 function count(value: string | undefined): number | undefined {

@@ -131,6 +131,9 @@ const ASYNC: unknown = Object.getPrototypeOf(async function () {});
  * @returns false for an `async function*`, and for a function that merely returns a promise
  */
 export function isAsyncFunction(fn: AnyFunction | object): boolean {
+  // Nearly every function is told by its prototype, for half the price of asking the engine.
+  const prototype: unknown = Object.getPrototypeOf(fn);
+  if (prototype === Function.prototype) return false;
   if (isGeneratorFunction(fn)) return false;
   const { isAsyncFunction } = nodeTypes();
   return isAsyncFunction === undefined ? Object.getPrototypeOf(fn) === ASYNC : isAsyncFunction(fn);
@@ -148,6 +151,8 @@ const GENERATORS = new Set<unknown>([
  * @returns false for a function that merely returns a generator
  */
 export function isGeneratorFunction(fn: AnyFunction | object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(fn);
+  if (prototype === Function.prototype || prototype === ASYNC) return false;
   const { isGeneratorFunction } = nodeTypes();
   return isGeneratorFunction === undefined
     ? GENERATORS.has(Object.getPrototypeOf(fn))

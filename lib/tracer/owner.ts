@@ -40,6 +40,8 @@ export interface OwnerSettings {
   readonly fixedAttributes: Attributes;
   /** A root entry without an upstream session mints one, because the tracer has none of its own. */
   readonly autoSession: boolean;
+  /** The sampler drops what the parent's service dropped, so that spans below an unsampled one need not be made. */
+  readonly followsParent: boolean;
   /** Spans are stamped where they are made, because the provider is the user's and has no processor of ours. */
   readonly stampAtStart: boolean;
 }
