@@ -141,10 +141,12 @@ function enter<R>(
     {
       name: methodForName(arriving.method),
       named: true,
-      kind: SpanKind.SERVER,
-      startAttributes: serverAttributes(arriving),
-      links: entered.links,
-      root: entered.root,
+      start: {
+        kind: SpanKind.SERVER,
+        attributes: serverAttributes(arriving),
+        links: entered.links,
+        root: entered.root,
+      },
       payloads: [],
     },
     undefined,
