@@ -133,6 +133,16 @@ describe('finding a session', () => {
     await page.locator('h1', { hasText: 'newer' }).waitFor();
   });
 
+  it('passes over sessions that have no spans yet, though they are newer', async () => {
+    await sendSpans(viewer, ...request('full', 1, 'full of spans'));
+    const { store } = viewer;
+    store.startSession({ session_id: 'empty', session_name: 'just started' });
+    await page.goto(viewer.url);
+    await page.locator('h1', { hasText: 'full of spans' }).waitFor();
+    await page.locator('.session', { hasText: 'no spans yet' }).click();
+    await page.getByText('No span of this session has arrived yet.').waitFor();
+  });
+
   it('tells how to send spans when there are none, and shows the first by itself', async () => {
     await page.goto(viewer.url);
     await page.locator('h1', { hasText: 'Waiting for spans' }).waitFor();

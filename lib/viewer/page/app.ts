@@ -23,7 +23,7 @@ export function App() {
   const hasOpened = useRef(false);
 
   // Who opens the page on a wide screen sees the newest session at once.
-  const newest = list?.sessions[0]?.id;
+  const newest = list?.sessions.find((line) => line.spans > 0)?.id;
   useEffect(() => {
     if (newest === undefined || hasOpened.current) return;
     hasOpened.current = true;

@@ -84,7 +84,7 @@ function Line({
   const { id, name, services, spans, errors, start, end, isSession } = line;
   return html`
     <a
-      class=${`session${isSelected ? ' selected' : ''}`}
+      class=${`session${isSelected ? ' selected' : ''}${spans === 0 ? ' empty' : ''}`}
       href=${linkTo({ session: id })}
       style=${{ top: `${top}px`, height: `${LINE_HEIGHT}px` }}
       aria-current=${isSelected ? 'true' : undefined}
@@ -100,10 +100,10 @@ function Line({
         ${services.length > 3 && html`<span class="more">+${services.length - 3}</span>`}
       </span>
       <span class="session-numbers">
-        <span>${count(spans, 'span')}</span>
+        <span>${spans === 0 ? 'no spans yet' : count(spans, 'span')}</span>
         ${errors > 0 && html`<span class="error-text">${count(errors, 'error')}</span>`}
         ${!isSession && html`<span class="no-session">no session</span>`}
-        <span class="session-duration">${duration(end - start)}</span>
+        ${spans > 0 && html`<span class="session-duration">${duration(end - start)}</span>`}
       </span>
     </a>
   `;

@@ -98,6 +98,7 @@ export function Waterfall({ forest, selected, onSelect }: Props) {
           </button>
         </span>
       <//>
+      ${rows.length === 0 && html`<p class="hint">No span of this session has arrived yet.</p>`}
       <div class="rows" style=${{ height: `${rows.length * ROW_HEIGHT}px` }}>
         <div class="grid">
           ${ticksFor(end - start, view.width).map((at) => html`<i style=${{ left: `${(at / (end - start)) * 100}%` }}></i>`)}
