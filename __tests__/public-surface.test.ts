@@ -96,6 +96,11 @@ const SURFACE: Record<string, { source: string; values: string[]; types: string[
       'TreeOptions',
     ],
   },
+  './nestjs': {
+    source: 'lib/integrations/nestjs.ts',
+    values: ['SpanwiseModule', 'SpanwiseLogger', 'logContext'],
+    types: ['HttpEntryOptions', 'SpanwiseModuleOptions'],
+  },
   './express': {
     source: 'lib/integrations/express.ts',
     values: ['spanwise'],

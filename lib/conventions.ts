@@ -88,6 +88,11 @@ export const MODEL_ATTRIBUTES = [
 /** The key a method's whole result is stored under, below `honeyhive_outputs`. */
 export const RESULT_KEY = 'result';
 
+/** Fields of log lines (OpenTelemetry's trace context in other formats of logs; the session's is HoneyHive's key). */
+export const LOG_TRACE_ID = 'trace_id';
+export const LOG_SPAN_ID = 'span_id';
+export const LOG_SESSION_ID = 'session_id';
+
 /** Attributes of our own. */
 export const ATTR_ABANDONED = 'spanwise.abandoned';
 /** The caller went away before the answer was complete. */

@@ -1,0 +1,173 @@
+/**
+ * `spanwise/nestjs`: whole-request tracing for NestJS, on Express and on Fastify.
+ */
+import { ConsoleLogger, Module } from '@nestjs/common';
+import type { CallHandler, DynamicModule, ExecutionContext, NestInterceptor } from '@nestjs/common';
+import { APP_INTERCEPTOR, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { tap, type Observable } from 'rxjs';
+import { Trace } from '../decorators/trace.js';
+import { warnError } from '../diagnostics.js';
+import { spanwise as forExpress } from './express.js';
+import { spanwise as forFastify } from './fastify.js';
+import { entryOf, prepareHttpEntries, type HttpEntryOptions } from './http-entry.js';
+import { logContext } from './log-context.js';
+
+export { logContext };
+export type { HttpEntryOptions };
+
+/** Options of `SpanwiseModule.forRoot`; none is needed. */
+export interface SpanwiseModuleOptions extends HttpEntryOptions {
+  /**
+   * Trace the methods of providers and controllers without decorators: all of them, or those it returns true for.
+   *
+   * @default false
+   */
+  traceProviders?: boolean | ((className: string) => boolean);
+}
+
+/**
+ * Continues the caller's trace and session for whole requests: guards, pipes, interceptors, exception filters and
+ * request-scoped providers all run inside the request's span.
+ *
+ * @example
+ * ```ts
+ * @Module({ imports: [SpanwiseModule.forRoot()], controllers: [UsersController] })
+ * class AppModule {}
+ * ```
+ * Each request produces a SERVER span `GET /users/:id`; spans of guards, controllers and providers are below it.
+ */
+export class SpanwiseModule {
+  /**
+   * The module, for the `imports` of the application's root module.
+   *
+   * @param options those of every framework's middleware, and `traceProviders`
+   * @returns a dynamic module
+   */
+  static forRoot(options: SpanwiseModuleOptions = {}): DynamicModule {
+    prepareHttpEntries();
+    const { traceProviders, ...entry } = options;
+    return {
+      module: SpanwiseModule,
+      providers: [
+        {
+          provide: SETUP,
+          inject: [HttpAdapterHost, ModulesContainer],
+          useFactory: (host: HttpAdapterHost, modules: ModulesContainer): true => {
+            enterRequests(host, entry);
+            if (traceProviders !== undefined && traceProviders !== false) {
+              traceClasses(modules, traceProviders === true ? () => true : traceProviders);
+            }
+            return true;
+          },
+        },
+        { provide: APP_INTERCEPTOR, useValue: new ErrorInterceptor() },
+      ],
+    };
+  }
+}
+Module({})(SpanwiseModule);
+
+const SETUP = Symbol('spanwise.setup');
+
+interface Adapter {
+  getType(): string;
+  use(handler: unknown): unknown;
+  getInstance(): unknown;
+}
+
+/**
+ * Providers are made before Nest registers body parsers, middleware and routes, so what is put in here comes first.
+ * Interceptors would be too late: guards and exception filters run outside of them.
+ */
+function enterRequests(host: HttpAdapterHost, options: HttpEntryOptions): void {
+  const adapter = host.httpAdapter as unknown as Adapter | undefined;
+  if (typeof adapter?.use !== 'function') return;
+  if (adapter.getType() === 'fastify') {
+    const plugin = forFastify(options) as unknown as (
+      app: unknown,
+      options: object,
+      done: () => void,
+    ) => void;
+    plugin(adapter.getInstance(), {}, () => undefined);
+  } else {
+    adapter.use(forExpress(options));
+  }
+}
+
+/** Records what a handler threw before an exception filter makes an answer of it. */
+class ErrorInterceptor implements NestInterceptor {
+  intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const handled = next.handle();
+    if (execution.getType() !== 'http') return handled;
+    const request = execution.switchToHttp().getRequest<{ raw?: object }>();
+    const entry = entryOf(request?.raw ?? request);
+    return entry === undefined ? handled : handled.pipe(tap({ error: (error) => entry.fail(error) }));
+  }
+}
+
+/** Called by Nest when the application starts and stops, not by requests. */
+const LIFECYCLE: ReadonlySet<string> = new Set([
+  'constructor',
+  'onModuleInit',
+  'onApplicationBootstrap',
+  'onModuleDestroy',
+  'beforeApplicationShutdown',
+  'onApplicationShutdown',
+  'configure',
+]);
+const traced = new WeakSet<object>();
+
+/** What Nest's `@Injectable` and `@Controller` leave on a class; its own parts lack it. */
+const WATERMARKS = ['__injectable__', '__controller__'];
+
+function traceClasses(modules: ModulesContainer, wanted: (className: string) => boolean): void {
+  for (const module of modules.values()) {
+    for (const { metatype, inject } of [...module.providers.values(), ...module.controllers.values()]) {
+      if (typeof metatype !== 'function' || (inject !== null && inject !== undefined)) continue;
+      const type = metatype as { readonly name: string; readonly prototype?: object };
+      if (type.prototype === undefined || traced.has(type)) continue;
+      try {
+        const marked = WATERMARKS.some((key) => Reflect.getOwnMetadata(key, metatype) === true);
+        if (!marked || !wanted(type.name)) continue;
+        traced.add(type);
+        traceMethods(type.prototype);
+      } catch (error) {
+        warnError('SPW_CALLBACK', `the methods of ${type.name} could not be traced`, error);
+      }
+    }
+  }
+}
+
+function traceMethods(prototype: object): void {
+  for (const key of Object.getOwnPropertyNames(prototype)) {
+    const descriptor = Object.getOwnPropertyDescriptor(prototype, key);
+    if (LIFECYCLE.has(key) || typeof descriptor?.value !== 'function' || descriptor.configurable === false) {
+      continue;
+    }
+    const decorate = Trace() as (target: object, key: string, descriptor: PropertyDescriptor) => unknown;
+    const made = decorate(prototype, key, descriptor) as PropertyDescriptor | undefined;
+    Object.defineProperty(prototype, key, made ?? descriptor);
+  }
+}
+
+/**
+ * Nest's console logger with the ids of trace, span and session on every line.
+ *
+ * @example
+ * ```ts
+ * const app = await NestFactory.create(AppModule, { logger: new SpanwiseLogger() });
+ * ```
+ */
+export class SpanwiseLogger extends ConsoleLogger {
+  protected override formatMessage(...args: Parameters<ConsoleLogger['formatMessage']>): string {
+    const line = super.formatMessage(...args);
+    const ids = Object.entries(logContext()).map(([key, value]) => `${key}=${value}`);
+    return ids.length === 0 ? line : `${line.replace(/\n$/, '')} ${ids.join(' ')}\n`;
+  }
+
+  protected override getJsonLogObject(
+    ...args: Parameters<ConsoleLogger['getJsonLogObject']>
+  ): ReturnType<ConsoleLogger['getJsonLogObject']> {
+    return { ...super.getJsonLogObject(...args), ...logContext() };
+  }
+}
