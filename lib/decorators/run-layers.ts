@@ -17,7 +17,7 @@ import { isHttpServerSpan } from '../span/http-server-span.js';
 import { enrich } from '../span/enrich-span.js';
 import { hasPayload, ownerFor, planOf, runInSpan, type SpanPlan, type TracedRun } from '../span/with-span.js';
 import { withOwner, type SpanOwner } from '../tracer/owner.js';
-import { resolveOwner, type TracerChoice } from '../tracer/registry.js';
+import { hasTracers, resolveOwner, type TracerChoice } from '../tracer/registry.js';
 import { memberName, sameMember, type Layer, type Member } from './decorator-protocol.js';
 import type { AnyEntryOptions } from './options.js';
 
@@ -113,6 +113,7 @@ export function runLayers(
   member: Member,
   layers: readonly Layer[],
 ): unknown {
+  if (!hasTracers()) return Reflect.apply(fn, self, args as unknown[]);
   const active = context.active();
   const plan = planFor(layers);
   const name = memberName(member, self);

@@ -17,6 +17,14 @@ function state(): RegistryState {
   return (holder[STATE] ??= { tracers: new Map(), default: undefined });
 }
 
+/** Whether any tracer is live: where none is, a traced call does nothing but call. */
+export function hasTracers(): boolean {
+  return (known ??= state()).tracers.size > 0;
+}
+
+// The state never changes place once it is there; asking the global object for it costs more than the answer.
+let known: RegistryState | undefined;
+
 /** The live tracers by name, and the default one. */
 export const tracerRegistry = {
   /**
