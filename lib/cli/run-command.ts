@@ -3,10 +3,12 @@ import { VERSION } from '../conventions.js';
 import { diag, DiagLogLevel } from '@opentelemetry/api';
 import { SpanwiseError } from '../diagnostics.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError, type Command, type Terminal } from './command.js';
+import { verifyCommand } from './verify-command.js';
 import { viewerCommand } from './viewer-command.js';
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   viewer: viewerCommand,
+  verify: verifyCommand,
 };
 
 /**
