@@ -207,7 +207,11 @@ export const OTLP_TRACES_PATH = '/v1/traces';
 export const SCOPE_NAME = 'spanwise';
 export const VERSION = '0.1.0';
 
-/** What an event is, for HoneyHive. */
+/**
+ * What an event is, for HoneyHive.
+ *
+ * @category Span
+ */
 export type EventType = 'model' | 'tool' | 'chain' | 'session';
 export const EVENT_TYPES: readonly EventType[] = ['model', 'tool', 'chain', 'session'];
 

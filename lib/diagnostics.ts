@@ -36,6 +36,11 @@ export const DIAGNOSTIC_CODES = {
   SPW_SPAN_ENDED: 'a span was written to or ended again after its end',
   SPW_ATTRIBUTE: 'a name, attribute, time, event, link or status of a span is not usable',
 } as const;
+/**
+ * A diagnostic code: the part in brackets of a diagnostic, and a row of the troubleshooting page.
+ *
+ * @category Diagnostics
+ */
 export type DiagnosticCode = keyof typeof DIAGNOSTIC_CODES;
 
 const INTERVAL_MS = 30_000;
@@ -112,7 +117,19 @@ export function singleLine(text: string, max: number = MAX_LENGTH): string {
   });
 }
 
-/** A usage error, thrown at definition or at `init`: code, what happened, what to do. */
+/**
+ * A usage error, thrown at definition or at `init`: code, what happened, what to do.
+ *
+ * @example
+ * ```ts
+ * try {
+ *   trace('not a function' as never);
+ * } catch (error) {
+ *   if (error instanceof SpanwiseError) console.log(error.code); // SPW_TARGET
+ * }
+ * ```
+ * @category Diagnostics
+ */
 export class SpanwiseError extends Error {
   override readonly name = 'SpanwiseError';
   /**

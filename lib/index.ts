@@ -1,6 +1,7 @@
 /**
  * Spanwise's public surface, in flow order. The folders, each knowing only those below it:
  *
+ * ```text
  *   decorators/   6  what a user writes
  *   session/      5  SessionTracer: options, sessions, lifecycle
  *   span/         4  the life of a span
@@ -14,6 +15,9 @@
  *   context/      1  what travels inside the process
  *   capture/      1  values → attributes
  *   conventions   0  every name; diagnostics: everything we say
+ * ```
+ *
+ * @module spanwise
  */
 
 // decorators

@@ -17,10 +17,15 @@ import { cutText, tooLong } from './text.js';
  * @param key the attribute key that the value would be stored under, such as `honeyhive_inputs.arg0.user.email`
  * @param value a string, number, boolean or bigint
  * @returns the value itself, another plain value, or undefined to record nothing
+ * @category Session
  */
 export type Redactor = (key: string, value: unknown) => unknown;
 
-/** What is withheld in addition to the usual secrets. */
+/**
+ * What is withheld in addition to the usual secrets.
+ *
+ * @category Session
+ */
 export interface RedactRules {
   /**
    * Property names whose values are withheld, with everything below them. A string is compared with each name on
@@ -33,7 +38,11 @@ export interface RedactRules {
   custom?: Redactor;
 }
 
-/** `true`: the usual secrets. `false`: nothing is withheld. Rules or a function: the usual secrets, and more. */
+/**
+ * `true`: the usual secrets. `false`: nothing is withheld. Rules or a function: the usual secrets, and more.
+ *
+ * @category Session
+ */
 export type RedactOption = boolean | RedactRules | Redactor;
 
 /** How the walk over a value uses a redactor of ours: names once per name, text once per text. */

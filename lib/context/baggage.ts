@@ -236,6 +236,7 @@ function textOf(key: string, value: unknown): string | undefined {
  * @example
  * await withBaggage({ tenant: 'gold' }, () => fetch(url)); // baggage: tenant=gold
  * @see https://www.w3.org/TR/baggage/
+ * @category Propagation
  */
 export function withBaggage<T>(entries: Record<string, string | undefined>, fn: () => T): T {
   let next = contextApi.active();
@@ -271,6 +272,7 @@ function ownValues(context: Context, keys: readonly string[]): Context {
  * @returns the entry's value, or undefined; without a key, the values by key
  * @example
  * getBaggage('tenant'); // 'gold'
+ * @category Propagation
  */
 export function getBaggage(key: string): string | undefined;
 export function getBaggage(): Record<string, string>;

@@ -36,6 +36,7 @@ const boundTo = new WeakMap<object, { context: Context }>();
  * @example
  * queue.on('job', bindContext((job) => work(job)));
  * bindContext(socket).on('data', (chunk) => handle(chunk)); // spans join the trace of the code that bound it
+ * @category Propagation
  */
 export function bindContext<T>(target: T, context: Context = contextApi.active()): T {
   if (typeof target === 'function') return bindFunction(target as Listener, context) as T;

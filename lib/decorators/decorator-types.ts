@@ -38,6 +38,8 @@ type LegacyDescriptor<F, Target, K> =
 /**
  * A decorator of Spanwise, ready to stand on a method, a getter, a field that holds a function, an auto-accessor
  * or a class, in TypeScript's standard and legacy modes.
+ *
+ * @category Decorators
  */
 export interface Decorator<This = any, F = any, Target = any, K = any> {
   (

@@ -20,6 +20,8 @@ export type FromResult<This, F, T> = (this: This, result: ResultOf<F>, ...args: 
  * What is added to a span and its event; every field is a value, or a callback.
  *
  * A callback that throws is reported and its field left out; the traced call goes on.
+ *
+ * @category Decorators
  */
 export interface Payload<This = any, F = any> {
   /**
@@ -84,7 +86,11 @@ export interface Payload<This = any, F = any> {
   updateEventId?: string | FromArgs<This, F, string | undefined>;
 }
 
-/** The options of `@Trace` and `trace`. */
+/**
+ * The options of `@Trace` and `trace`.
+ *
+ * @category Decorators
+ */
 export interface TraceOptions<This = any, F = any> extends Payload<This, F> {
   /**
    * The span's name.
@@ -143,7 +149,11 @@ export interface TraceOptions<This = any, F = any> extends Payload<This, F> {
   aggregate?: (chunks: ChunkOf<F>[]) => unknown;
 }
 
-/** The options of `@DistributedEntry`. */
+/**
+ * The options of `@DistributedEntry`.
+ *
+ * @category Decorators
+ */
 export interface EntryOptions<This = any, F = any> extends TraceOptions<This, F> {
   /**
    * Where the caller's headers are: the index of an argument, or a callback that returns them.

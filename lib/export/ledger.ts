@@ -3,7 +3,11 @@
  */
 import type { Ticket } from './ticket.js';
 
-/** What became of the spans that a flush covers. */
+/**
+ * What became of the spans that a flush covers.
+ *
+ * @category Export
+ */
 export interface FlushResult {
   /** Whether every span that ended before the call, and since the last flush, was received by the backend. */
   readonly ok: boolean;

@@ -39,6 +39,7 @@ const SAMPLED = 1;
  * const pipeline = new ExportPipeline({ url: 'http://localhost:4318/v1/traces' });
  * const provider = new BasicTracerProvider({ spanProcessors: [pipeline] });
  * const { ok, delivered } = await pipeline.flush({ timeoutMs: 5_000 });
+ * @category Export
  */
 export class ExportPipeline implements SpanProcessor {
   readonly #encoder: SpanEncoder;

@@ -16,6 +16,11 @@ import { wireFilters, type EventFilter } from './filter.js';
 import { honeyHiveHeaders, isUsableApiKey } from './headers.js';
 import { BackendError, sendRequest, type BackendRequest, type RetryPolicy } from './send-request.js';
 
+/**
+ * Which backend is asked, and how patiently.
+ *
+ * @category Backend
+ */
 export interface HoneyHiveClientOptions {
   /** The backend's address, HoneyHive's or a viewer's. @default HoneyHive's data plane */
   serverUrl?: string;
@@ -65,6 +70,7 @@ export interface SearchQuery {
  * @example
  * const client = new HoneyHiveClient({ serverUrl: 'http://localhost:4318' });
  * const { events } = await client.exportEvents({ project: 'shop', filters: [whereIs('session_id', id)] });
+ * @category Backend
  */
 export class HoneyHiveClient {
   readonly serverUrl: string;

@@ -5,10 +5,18 @@
  */
 import type { EventType } from '../conventions.js';
 
-/** A JSON object of unknown content. */
+/**
+ * A JSON object of unknown content.
+ *
+ * @category Backend
+ */
 export type JsonObject = Record<string, unknown>;
 
-/** One event: a span, or the session itself (`event_type: "session"`, `event_id` equal to `session_id`). */
+/**
+ * One event: a span, or the session itself (`event_type: "session"`, `event_id` equal to `session_id`).
+ *
+ * @category Backend
+ */
 export interface HoneyHiveEvent {
   event_id: string;
   session_id: string;

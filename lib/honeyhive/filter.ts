@@ -17,7 +17,11 @@ export type NumberOperator = 'exists' | 'not exists' | 'is' | 'is not' | 'greate
 export type BooleanOperator = 'exists' | 'not exists' | 'is';
 export type DatetimeOperator = 'exists' | 'not exists' | 'is' | 'is not' | 'after' | 'before';
 
-/** One condition; several are combined with AND. */
+/**
+ * One condition; several are combined with AND.
+ *
+ * @category Backend
+ */
 export type EventFilter =
   | FilterOf<'string' | 'id', StringOperator, string>
   | FilterOf<'number', NumberOperator, number>
@@ -34,7 +38,18 @@ export const FILTER_OPERATORS: Readonly<Record<Exclude<FilterType, 'id'>, readon
   datetime: ['exists', 'not exists', 'is', 'is not', 'after', 'before'],
 };
 
-/** The filter of one field and one value, of the type that the value has. */
+/**
+ * The filter of one field and one value, of the type that the value has.
+ *
+ * @param field the field's name; dots reach into objects, as in `metadata.run_id`
+ * @param value what the field must be
+ * @example
+ * ```ts
+ * const client = new HoneyHiveClient();
+ * const { events } = await client.exportEvents({ filters: [whereIs('session_id', 's-1')] });
+ * ```
+ * @category Backend
+ */
 export function whereIs(field: string, value: string | number | boolean): EventFilter {
   if (typeof value === 'number') return { field, operator: 'is', value, type: 'number' };
   if (typeof value === 'boolean') return { field, operator: 'is', value, type: 'boolean' };

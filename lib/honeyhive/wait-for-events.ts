@@ -3,6 +3,11 @@ import type { ExportQuery, HoneyHiveClient } from './client.js';
 import type { HoneyHiveEvent } from './event.js';
 import { BackendError } from './send-request.js';
 
+/**
+ * How long to wait, and how often to look.
+ *
+ * @category Backend
+ */
 export interface WaitOptions {
   /** How long to wait altogether, in milliseconds. @default 30000 */
   timeoutMs?: number;
@@ -23,6 +28,7 @@ export interface WaitOptions {
  * @throws `BackendError` after the time limit, with the number of events seen last
  * @example
  * const events = await waitForEvents(client, { filters: [whereIs('session_id', id)] }, (all) => all.length >= 4);
+ * @category Backend
  */
 export async function waitForEvents(
   client: HoneyHiveClient,

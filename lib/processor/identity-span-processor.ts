@@ -25,6 +25,7 @@ const MAX_AUTO_SESSIONS = 10_000;
  * SessionTracer.init({ project: 'shop', provider });
  * ```
  * Every span then carries `honeyhive.session_id`, `honeyhive.project`, `honeyhive.source` and `session.id`.
+ * @category Processor
  */
 export class IdentitySpanProcessor implements SpanProcessor {
   // An instrumentation's root span has no context of ours in which a minted session could travel to its children.

@@ -54,6 +54,7 @@ const CARRIER_SETTER: TextMapSetter = {
  * const headers = injectContextIntoCarrier({ 'content-type': 'application/json' });
  * await fetch(url, { headers }); // traceparent: 00-… baggage: session_id=…,project=shop,source=client
  * @see https://www.w3.org/TR/trace-context-2/
+ * @category Propagation
  */
 export function injectContextIntoCarrier<C>(carrier: C, options: InjectOptions = {}): C {
   try {
@@ -85,6 +86,7 @@ export function injectContextIntoCarrier<C>(carrier: C, options: InjectOptions =
  * @example
  * const context = extractContextFromCarrier(request.headers);
  * tracer.startSpan('handle', {}, context); // a child of the caller's span
+ * @category Propagation
  */
 export function extractContextFromCarrier(carrier: unknown, options: ExtractOptions = {}): Context {
   return enterFor(carrier, options ?? {});
@@ -94,14 +96,24 @@ export function extractContextFromCarrier(carrier: unknown, options: ExtractOpti
  * Runs a function as the continuation of a caller: its spans join the caller's trace and session.
  *
  * @param carrier anything that holds headers, a request or a message; null and garbage have nothing to say
- * @param options the tracer, a session id that wins, trust, and the baggage that is let in
  * @param fn what to run; it is given the context
  * @returns what `fn` returns; a promise keeps the context across its awaits
  * @throws whatever `fn` throws; the context is restored on every path
  * @example
  * const answer = await withDistributedTraceContext(request.headers, () => agent.invoke(query));
+ * @category Propagation
  */
 export function withDistributedTraceContext<T>(carrier: unknown, fn: (context: Context) => T): T;
+/**
+ * The same, with options.
+ *
+ * @param carrier anything that holds headers, a request or a message; null and garbage have nothing to say
+ * @param options the tracer, a session id that wins, trust, and the baggage that is let in
+ * @param fn what to run; it is given the context
+ * @returns what `fn` returns
+ * @example
+ * await withDistributedTraceContext(job.context, { trust: 'link' }, () => work(job));
+ */
 export function withDistributedTraceContext<T>(
   carrier: unknown,
   options: DistributedOptions | undefined,

@@ -53,7 +53,11 @@ import { FLAG_RANDOM, isSpanId, isTraceId, tracestateOf, writeTraceparent } from
 
 export type { PropagationFormat };
 
-/** What `SpanwisePropagator` can be told. */
+/**
+ * What `SpanwisePropagator` can be told.
+ *
+ * @category Propagation
+ */
 export interface PropagatorOptions {
   /**
    * What is done with a caller: continue its trace, link to it, or start afresh.
@@ -95,6 +99,7 @@ const SUPPRESS_KEY = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TR
  * @example
  * propagation.setGlobalPropagator(new SpanwisePropagator({ formats: ['w3c', 'b3'] }));
  * @see https://www.w3.org/TR/trace-context-2/
+ * @category Propagation
  */
 export class SpanwisePropagator implements TextMapPropagator {
   readonly #trust: Trust;

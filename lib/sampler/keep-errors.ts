@@ -5,7 +5,11 @@ import { SpanStatusCode, TraceFlags, type Context, type SpanContext } from '@ope
 import { warn } from '../diagnostics.js';
 import type { ReadableSpan, SpanProcessor } from '../tracer/sdk-contract.js';
 
-/** How much is held back while nobody knows yet whether a trace fails. */
+/**
+ * How much is held back while nobody knows yet whether a trace fails.
+ *
+ * @category Sampling
+ */
 export interface KeepErrorsOptions {
   /** Traces at a time; the oldest gives way. @default 1000 */
   maxTraces?: number;
@@ -143,6 +147,7 @@ function asSampled(span: ReadableSpan, context: SpanContext): ReadableSpan {
  *   sampler: sessionSampler({ ratio: 0.1, keepErrors: true }),
  *   spanProcessors: [keepErrors(new BatchSpanProcessor(exporter))],
  * });
+ * @category Sampling
  */
 export function keepErrors(next: SpanProcessor, options: KeepErrorsOptions = {}): SpanProcessor {
   return new ErrorKeeper(next, options);

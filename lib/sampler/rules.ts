@@ -5,10 +5,18 @@ import type { Attributes, AttributeValue } from '@opentelemetry/api';
 import { ATTR_EVENT_TYPE, type EventType } from '../conventions.js';
 import { warn, warnError } from '../diagnostics.js';
 
-/** What an attribute must be: that value, a text that an expression finds, or what a callback accepts. */
+/**
+ * What an attribute must be: that value, a text that an expression finds, or what a callback accepts.
+ *
+ * @category Sampling
+ */
 export type AttributeMatch = AttributeValue | RegExp | ((value: AttributeValue | undefined) => boolean);
 
-/** Decides about the traces whose first span in this service matches everything that is given. */
+/**
+ * Decides about the traces whose first span in this service matches everything that is given.
+ *
+ * @category Sampling
+ */
 export interface SamplingRule {
   /** The span's name: exact, with `*` for any characters, or an expression. */
   name?: string | RegExp;

@@ -27,7 +27,11 @@ import {
   type Randomness,
 } from './session-hash.js';
 
-/** How sessions are sampled. */
+/**
+ * How sessions are sampled.
+ *
+ * @category Sampling
+ */
 export interface SessionSamplerOptions {
   /** The share of sessions that is kept, 0 to 1. @default 1 */
   ratio?: number;
@@ -220,6 +224,7 @@ function sessionOf(context: Context, attributes: Attributes): string | undefined
  *   sampler: sessionSampler({ ratio: 0.1, rules: [{ name: 'GET /health*', keep: false }, { eventType: 'model', keep: true }] }),
  * });
  * @see https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/
+ * @category Sampling
  */
 export function sessionSampler(options: SessionSamplerOptions = {}): Sampler {
   return new SessionSampler(typeof options === 'object' && options !== null ? options : {});

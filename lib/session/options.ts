@@ -21,13 +21,21 @@ import type { OwnerSettings, Trust } from '../tracer/owner.js';
 import type { Sampler, SpanExporter, SpanLimits, SpanProcessor } from '../tracer/sdk-contract.js';
 import { resolveBackend, type Backend, type BackendOptions } from './backend.js';
 
-/** An OpenTelemetry instrumentation, as `init` uses it. */
+/**
+ * An OpenTelemetry instrumentation, as `init` uses it.
+ *
+ * @category Session
+ */
 export interface Instrumentation {
   setTracerProvider(provider: TracerProvider): void;
   enable(): void;
 }
 
-/** Options of `SessionTracer.init`; each also has a default, and many an environment variable. */
+/**
+ * Options of `SessionTracer.init`; each also has a default, and many an environment variable.
+ *
+ * @category Session
+ */
 export interface SessionTracerOptions extends BackendOptions {
   /** The tracer's name in the registry. @default the project, else "default" */
   name?: string;

@@ -63,6 +63,7 @@ const NEVER: Sampler = {
  * const tracer = SessionTracer.init({ project: 'shop', source: 'agent-server' });
  * process.on('beforeExit', () => tracer.shutdown());
  * ```
+ * @category Session
  */
 export class SessionTracer implements SpanOwner {
   readonly name: string;

@@ -9,7 +9,11 @@ import { eventBody, reportUnknownFields } from '../span/payload.js';
 import { withOwner, type SpanOwner } from '../tracer/owner.js';
 import { resolveOwner, type TracerChoice } from '../tracer/registry.js';
 
-/** What a session is started with. */
+/**
+ * What a session is started with.
+ *
+ * @category Session
+ */
 export interface SessionOptions {
   /** 1 to 128 printable characters. @default a new UUID */
   sessionId?: string;
@@ -29,7 +33,11 @@ export interface SessionOptions {
   skipApiCall?: boolean;
 }
 
-/** What is added to a session. */
+/**
+ * What is added to a session.
+ *
+ * @category Session
+ */
 export interface SessionPayload {
   /** The session. @default the current one */
   sessionId?: string;
@@ -95,6 +103,7 @@ export function sessionDetails(
  * });
  * ```
  * Every span inside has `honeyhive.session_id` set to that id, also in the services it calls.
+ * @category Session
  */
 export function withSession<T>(options: SessionOptions | string, fn: (sessionId: string) => T): T {
   const given: SessionOptions = typeof options === 'string' ? { sessionId: options } : (options ?? {});
@@ -126,6 +135,7 @@ export function withSession<T>(options: SessionOptions | string, fn: (sessionId:
  * enrichSession({ feedback: { rating: 5 } });
  * ```
  * Sends `PUT /events` with `{ event_id: <session id>, feedback: { rating: 5 } }`.
+ * @category Session
  */
 export function enrichSession(payload: SessionPayload, tracer?: SpanOwner | string): boolean {
   reportUnknownFields(payload, ENRICH_FIELDS, 'enrichSession');

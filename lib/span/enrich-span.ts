@@ -10,7 +10,11 @@ import { PAYLOAD_FIELDS, type AnyPayload } from './options.js';
 import { PayloadWriter, reportUnknownFields, type Call } from './payload.js';
 import { withSpan, type WithSpanOptions } from './with-span.js';
 
-/** What `enrichSpan` takes: values by namespace. */
+/**
+ * What `enrichSpan` takes: values by namespace.
+ *
+ * @category Span
+ */
 export interface SpanPayload {
   /** What went in, below `honeyhive_inputs`. */
   inputs?: unknown;
@@ -47,6 +51,7 @@ const CALL: Call = { name: 'enrichSpan', self: undefined, args: [] };
  * enrichSpan({ metadata: { tier: 'gold' }, metrics: { tokens: 42 } });
  * ```
  * The active span gains `honeyhive_metadata.tier: "gold"` and `honeyhive_metrics.tokens: 42`.
+ * @category Span
  */
 export function enrichSpan(payload: SpanPayload): boolean {
   const active = context.active();
@@ -94,6 +99,7 @@ export function enrich(span: Span | undefined, owner: SpanOwner | undefined, pay
  * await enrichSpanContext({ name: 'call_agent_1', inputs: { query } }, () => callAgent(query));
  * ```
  * Produces a span `call_agent_1` with `honeyhive_inputs.query`.
+ * @category Span
  */
 export function enrichSpanContext<T>(options: string | WithSpanOptions, fn: (span: Span) => T): T {
   return withSpan(options, fn);

@@ -16,7 +16,11 @@ type Values = Record<string, unknown>;
 type Given<F extends AnyFunction, T = unknown> = (...args: Parameters<F>) => T;
 type GivenResult<F extends AnyFunction> = (result: Awaited<ReturnType<F>>, ...args: Parameters<F>) => unknown;
 
-/** Options of `trace(fn, options)`: those of `@Trace`, typed by the function. */
+/**
+ * Options of `trace(fn, options)`: those of `@Trace`, typed by the function.
+ *
+ * @category Span
+ */
 export interface FunctionTraceOptions<F extends AnyFunction> {
   /** The span's name. @default the function's name */
   name?: string;
@@ -64,6 +68,7 @@ export interface FunctionTraceOptions<F extends AnyFunction> {
  * await rank(['b', 'a']);
  * ```
  * Each call produces a span `rank` with `honeyhive_event_type: tool`.
+ * @category Span
  */
 export function trace<F extends AnyFunction>(fn: F, options?: string | NoInfer<FunctionTraceOptions<F>>): F {
   if (typeof fn !== 'function') {

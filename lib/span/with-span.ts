@@ -295,7 +295,11 @@ export function runInSpan(
   return settle(result, run, isAsyncFunction(fn));
 }
 
-/** Options of `withSpan`: those of `@Trace`, as values. */
+/**
+ * Options of `withSpan`: those of `@Trace`, as values.
+ *
+ * @category Span
+ */
 export type WithSpanOptions = AnyTraceOptions;
 
 /**
@@ -390,6 +394,7 @@ export function hasPayload(options: AnyTraceOptions): boolean {
  * Produces a span `rank` with `honeyhive_event_type: tool`, under the active span.
  *
  * @see https://opentelemetry.io/docs/specs/otel/trace/api/#span-creation
+ * @category Span
  */
 export function withSpan<T>(options: string | WithSpanOptions, fn: (span: Span) => T): T {
   const given: WithSpanOptions = typeof options === 'string' ? { name: options } : (options ?? {});

@@ -18,13 +18,21 @@ import {
 } from './span-pattern.js';
 import { drawTree } from './span-tree.js';
 
-/** What a matcher answers. */
+/**
+ * What a matcher answers.
+ *
+ * @category Testing
+ */
 export interface MatcherResult {
   pass: boolean;
   message(): string;
 }
 
-/** The matchers as they are called on `expect(…)`. */
+/**
+ * The matchers as they are called on `expect(…)`.
+ *
+ * @category Testing
+ */
 export interface SpanMatchers<R = void> {
   /**
    * Of a recorder, or of a list of spans: one of them is meant.
@@ -222,5 +230,6 @@ function toHaveSession(received: unknown, session?: string | RegExp): MatcherRes
  * expect(recorder.find('Tool.search')).toHaveParent('Agent.invoke');
  * expect(recorder.find('Tool.search')).toHaveAttributes({ 'honeyhive_inputs.arg0': /ham/ });
  * expect(recorder).toHaveSession('s-1');
+ * @category Testing
  */
 export const spanMatchers = { toHaveSpan, toHaveParent, toHaveAttributes, toHaveSession };

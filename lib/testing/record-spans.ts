@@ -6,13 +6,21 @@ import type { SpanProcessor } from '../tracer/sdk-contract.js';
 import { isMeant, type RecordedSpan, type SpanQuery } from './span-pattern.js';
 import { drawTree, type TreeOptions } from './span-tree.js';
 
-/** How spans are recorded. */
+/**
+ * How spans are recorded.
+ *
+ * @category Testing
+ */
 export interface RecordOptions {
   /** Spans that are kept; later ones are counted and not kept. @default 10000 */
   maxSpans?: number;
 }
 
-/** Records every span of the provider or tracer that it is given to. */
+/**
+ * Records every span of the provider or tracer that it is given to.
+ *
+ * @category Testing
+ */
 export interface SpanRecorder extends SpanProcessor {
   /** The finished spans, in the order in which they ended. */
   readonly spans: readonly RecordedSpan[];
@@ -139,6 +147,7 @@ export function treeAround(span: RecordedSpan): string {
  * await new Agent().invoke('hello');
  * expect(recorder).toHaveSpan({ name: 'Agent.invoke', eventType: 'chain', parent: null });
  * expect(recorder.tree()).toMatchInlineSnapshot();
+ * @category Testing
  */
 export function recordSpans(options: RecordOptions = {}): SpanRecorder {
   const { maxSpans = 10_000 } = options;

@@ -5,17 +5,33 @@ import { SpanKind, SpanStatusCode, type AttributeValue } from '@opentelemetry/ap
 import { ATTR_EVENT_TYPE, ATTR_OTEL_SESSION_ID, ATTR_SESSION_ID, type EventType } from '../conventions.js';
 import type { ReadableSpan } from '../tracer/sdk-contract.js';
 
-/** A recorded span. */
+/**
+ * A recorded span.
+ *
+ * @category Testing
+ */
 export type RecordedSpan = ReadableSpan;
 
-/** What an attribute must be: a value, an expression for texts, or a matcher such as `expect.any(Number)`. */
+/**
+ * What an attribute must be: a value, an expression for texts, or a matcher such as `expect.any(Number)`.
+ *
+ * @category Testing
+ */
 export type ExpectedAttribute =
   AttributeValue | undefined | RegExp | { asymmetricMatch(other: unknown): boolean };
 
-/** Expected attributes by key; `undefined` means that there is none. */
+/**
+ * Expected attributes by key; `undefined` means that there is none.
+ *
+ * @category Testing
+ */
 export type ExpectedAttributes = Readonly<Record<string, ExpectedAttribute>>;
 
-/** What a span must hold, of what is given. */
+/**
+ * What a span must hold, of what is given.
+ *
+ * @category Testing
+ */
 export interface SpanPattern {
   /** The whole name, or an expression that finds something in it. */
   name?: string | RegExp;
@@ -29,7 +45,11 @@ export interface SpanPattern {
   parent?: string | null;
 }
 
-/** A span's name, or what it must hold. */
+/**
+ * A span's name, or what it must hold.
+ *
+ * @category Testing
+ */
 export type SpanQuery = string | RegExp | SpanPattern;
 
 /** The session that a span carries. */

@@ -6,7 +6,11 @@ import { ATTR_ERROR, ATTR_EVENT_TYPE } from '../conventions.js';
 import { singleLine } from '../diagnostics.js';
 import { parentIdOf, sessionOf, statusOf, type RecordedSpan } from './span-pattern.js';
 
-/** What a tree shows besides names, kinds, event types, sessions and failures. */
+/**
+ * What a tree shows besides names, kinds, event types, sessions and failures.
+ *
+ * @category Testing
+ */
 export interface TreeOptions {
   /** Attributes to show: keys, or true for all. @default [] */
   attributes?: readonly string[] | boolean;

@@ -8,7 +8,11 @@ import type { Attributes, Context, Tracer, TracerProvider } from '@opentelemetry
 import type { IdentityDefaults } from '../context/identity.js';
 import { OWNER_KEY } from '../context/keys.js';
 
-/** What an entry does with a caller it does not know: see the `trust` option. */
+/**
+ * What an entry does with a caller it does not know: see the `trust` option.
+ *
+ * @category Session
+ */
 export type Trust = 'continue' | 'link' | 'restart';
 
 /** Which arguments and results are recorded without being asked for per decorator. */
@@ -46,7 +50,11 @@ export interface OwnerSettings {
   readonly stampAtStart: boolean;
 }
 
-/** A tracer as spans see it. */
+/**
+ * A tracer as spans see it.
+ *
+ * @category Session
+ */
 export interface SpanOwner {
   readonly name: string;
   readonly otelTracer: Tracer;

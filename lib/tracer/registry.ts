@@ -25,7 +25,17 @@ export function hasTracers(): boolean {
 // The state never changes place once it is there; asking the global object for it costs more than the answer.
 let known: RegistryState | undefined;
 
-/** The live tracers by name, and the default one. */
+/**
+ * The live tracers by name, and the default one. Both copies of this package in a process (ESM and CommonJS) share it.
+ *
+ * @example
+ * ```ts
+ * SessionTracer.init({ name: 'search', project: 'search' });
+ * tracerRegistry.setDefault('search');
+ * tracerRegistry.get('search')?.live; // true
+ * ```
+ * @category Session
+ */
 export const tracerRegistry = {
   /**
    * Finds a live tracer.

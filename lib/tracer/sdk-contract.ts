@@ -37,7 +37,11 @@ export interface TimedEvent {
   droppedAttributesCount?: number;
 }
 
-/** A finished span, as processors and exporters see it. */
+/**
+ * A finished span, as processors and exporters see it.
+ *
+ * @category Processor
+ */
 export interface ReadableSpan {
   readonly name: string;
   readonly kind: SpanKind;
@@ -58,10 +62,18 @@ export interface ReadableSpan {
   readonly droppedLinksCount: number;
 }
 
-/** A span that is still being written. */
+/**
+ * A span that is still being written.
+ *
+ * @category Processor
+ */
 export type WritableSpan = Span & ReadableSpan;
 
-/** Sees every span of a provider at its start and at its end. */
+/**
+ * Sees every span of a provider at its start and at its end.
+ *
+ * @category Processor
+ */
 export interface SpanProcessor {
   onStart(span: any, parentContext: Context): void;
   onEnding?(span: any): void;
@@ -76,7 +88,11 @@ export interface ExportResult {
   error?: Error;
 }
 
-/** Sends finished spans somewhere. */
+/**
+ * Sends finished spans somewhere.
+ *
+ * @category Processor
+ */
 export interface SpanExporter {
   export(spans: any[], done: (result: ExportResult) => void): void;
   shutdown(): Promise<void>;
@@ -93,7 +109,11 @@ export interface SamplingResult {
   traceState?: SpanContext['traceState'];
 }
 
-/** Decides which spans are recorded and sampled. */
+/**
+ * Decides which spans are recorded and sampled.
+ *
+ * @category Processor
+ */
 export interface Sampler {
   shouldSample(
     context: Context,
@@ -106,7 +126,11 @@ export interface Sampler {
   toString(): string;
 }
 
-/** How much a span may hold. */
+/**
+ * How much a span may hold.
+ *
+ * @category Processor
+ */
 export interface SpanLimits {
   attributeValueLengthLimit?: number;
   attributeCountLimit?: number;

@@ -15,6 +15,11 @@ export class HttpError extends Error {
   }
 }
 
+/**
+ * Bounds of what a request to the viewer may hold.
+ *
+ * @category Viewer
+ */
 export interface ViewerLimits {
   /** The largest body as it comes over the wire. @default 16 MiB */
   maxBodyBytes: number;

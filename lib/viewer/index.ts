@@ -1,5 +1,7 @@
 /**
  * `spanwise/viewer`: a local backend to send spans to, to query, and to look at.
+ *
+ * @module spanwise/viewer
  */
 export { startViewer, type Viewer, type ViewerOptions } from './start-viewer.js';
 export type { ViewerLimits } from './exchange.js';

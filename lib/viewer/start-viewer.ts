@@ -14,6 +14,11 @@ import { Page } from './page-endpoint.js';
 import { Store } from './store.js';
 import { receiveTraces } from './traces-endpoint.js';
 
+/**
+ * Where the viewer listens, and how much it keeps.
+ *
+ * @category Viewer
+ */
 export interface ViewerOptions {
   /** 0 takes a free one. @default 4318 */
   port?: number;
@@ -33,7 +38,11 @@ export interface ViewerOptions {
   limits?: Partial<ViewerLimits>;
 }
 
-/** A running viewer. */
+/**
+ * A running viewer.
+ *
+ * @category Viewer
+ */
 export interface Viewer {
   /** Where the page, the receiver and the REST interface are. */
   readonly url: string;
@@ -73,6 +82,7 @@ const SAFE_HEADERS = {
  * @example
  * const viewer = await startViewer({ port: 0 });
  * SessionTracer.init({ project: 'shop', endpoint: viewer.url });
+ * @category Viewer
  */
 export async function startViewer(options: ViewerOptions = {}): Promise<Viewer> {
   const { port = 4318, host = '127.0.0.1' } = options;
