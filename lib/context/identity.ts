@@ -21,7 +21,11 @@ import { warn } from '../diagnostics.js';
 import { changeBaggage, ImmutableBaggage, keyBitOf } from './baggage.js';
 import { CHOSEN_KEY, DEFAULTS_KEY } from './keys.js';
 
-/** What identifies the work in a context. */
+/**
+ * What identifies the work in a context.
+ *
+ * @category Propagation
+ */
 export interface Identity {
   readonly sessionId?: string;
   readonly project?: string;
@@ -33,14 +37,22 @@ export interface Identity {
   readonly datapointId?: string;
 }
 
-/** Inbound spellings of the identity keys, canonical first. */
+/**
+ * Inbound spellings of the identity keys, canonical first.
+ *
+ * @category Propagation
+ */
 export interface IdentityKeys {
   readonly session: readonly string[];
   readonly project: readonly string[];
   readonly source: readonly string[];
 }
 
-/** A tracer's own identity, used only where nothing arrived; one live object per tracer. */
+/**
+ * A tracer's own identity, used only where nothing arrived; one live object per tracer.
+ *
+ * @category Propagation
+ */
 export interface IdentityDefaults extends Identity {
   readonly keys: IdentityKeys;
 }

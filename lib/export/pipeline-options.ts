@@ -1,7 +1,11 @@
 /** The options of the export pipeline. */
 import { singleLine, SpanwiseError } from '../diagnostics.js';
 
-/** How spans get to the backend. */
+/**
+ * How spans get to the backend.
+ *
+ * @category Export
+ */
 export interface PipelineOptions {
   /** The full URL of the traces endpoint. */
   url: string;

@@ -1,5 +1,7 @@
 /**
  * `spanwise/express`: whole-request tracing for Express 4 and 5.
+ *
+ * @module spanwise/express
  */
 import { context } from '@opentelemetry/api';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
@@ -27,6 +29,7 @@ export type { HttpEntryOptions };
  * Produces a SERVER span `GET /users/:id` with `http.route` and `http.response.status_code`.
  *
  * @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+ * @category Frameworks
  */
 export function spanwise(options: HttpEntryOptions<Request> = {}): RequestHandler {
   prepareHttpEntries();

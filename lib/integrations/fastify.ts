@@ -1,5 +1,7 @@
 /**
  * `spanwise/fastify`: whole-request tracing for Fastify 4 and 5.
+ *
+ * @module spanwise/fastify
  */
 import { context } from '@opentelemetry/api';
 import type { FastifyPluginCallback, FastifyRequest } from 'fastify';
@@ -26,6 +28,7 @@ export type { HttpEntryOptions };
  * Produces a SERVER span `GET /users/:id` with `http.route` and `http.response.status_code`.
  *
  * @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+ * @category Frameworks
  */
 export function spanwise(options: HttpEntryOptions<FastifyRequest> = {}): FastifyPluginCallback {
   prepareHttpEntries();

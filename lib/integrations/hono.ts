@@ -1,5 +1,7 @@
 /**
  * `spanwise/hono`: whole-request tracing for Hono 4, on Node and on every other runtime.
+ *
+ * @module spanwise/hono
  */
 import { context } from '@opentelemetry/api';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -27,6 +29,7 @@ export type { HttpEntryOptions };
  * Produces a SERVER span `GET /users/:id` with `http.route` and `http.response.status_code`.
  *
  * @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+ * @category Frameworks
  */
 export function spanwise(options: HttpEntryOptions<Context> = {}): MiddlewareHandler {
   prepareHttpEntries();

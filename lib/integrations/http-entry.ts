@@ -22,7 +22,11 @@ import { withOwner, type SpanOwner, type Trust } from '../tracer/owner.js';
 import { resolveOwner } from '../tracer/registry.js';
 import { methodForName, serverAttributes, type RequestFacts } from './http-semantics.js';
 
-/** Options of every framework's middleware; none is needed. */
+/**
+ * Options of every framework's middleware; none is needed.
+ *
+ * @category Frameworks
+ */
 export interface HttpEntryOptions<Request = any> {
   /** The tracer that requests belong to: a tracer or its name. @default the default tracer */
   tracer?: SpanOwner | string;

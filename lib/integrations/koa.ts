@@ -1,5 +1,7 @@
 /**
  * `spanwise/koa`: whole-request tracing for Koa 2 and 3.
+ *
+ * @module spanwise/koa
  */
 import { context, type Context as OtelContext } from '@opentelemetry/api';
 import type { Context, Middleware, Next } from 'koa';
@@ -27,6 +29,7 @@ export type { HttpEntryOptions };
  * Produces a SERVER span `GET /users/:id` with `http.route` and `http.response.status_code`.
  *
  * @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+ * @category Frameworks
  */
 export function spanwise(options: HttpEntryOptions<Context> = {}): Middleware {
   prepareHttpEntries();

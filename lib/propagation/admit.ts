@@ -6,7 +6,11 @@ import { contentOf, overlayBaggage } from '../context/baggage.js';
 import { IDENTITY_BAGGAGE_KEYS } from '../conventions.js';
 import { warn } from '../diagnostics.js';
 
-/** Keys that are let in; an entry of its own raises how long its value may be. */
+/**
+ * Keys that are let in; an entry of its own raises how long its value may be.
+ *
+ * @category Propagation
+ */
 export type BaggageAllowList = readonly (string | { readonly key: string; readonly maxLength: number })[];
 
 /** Longest value of an allowed key, in characters. */

@@ -24,7 +24,11 @@ export interface CaptureDefaults {
 /** Replaces a value that must not be recorded; `key` is the attribute key it would be stored under. */
 export type Redactor = (key: string, value: unknown) => unknown;
 
-/** The part of a tracer's configuration that spans and propagation read. */
+/**
+ * The part of a tracer's configuration that spans and propagation read.
+ *
+ * @category Session
+ */
 export interface OwnerSettings {
   readonly capture: CaptureDefaults;
   readonly redact: Redactor | undefined;
