@@ -17,6 +17,7 @@ import { resolveOwner } from '../tracer/registry.js';
  * logger.info('found'); // {"level":30,…,"trace_id":"…","span_id":"…","session_id":"…","msg":"found"}
  * ```
  * @see https://opentelemetry.io/docs/specs/otel/compatibility/logging_trace_context/
+ * @category Frameworks
  */
 export function logContext(): Record<string, string> {
   const ids: Record<string, string> = {};

@@ -1,5 +1,7 @@
 /**
  * `spanwise/nestjs`: whole-request tracing for NestJS, on Express and on Fastify.
+ *
+ * @module spanwise/nestjs
  */
 import { ConsoleLogger, Module } from '@nestjs/common';
 import type { CallHandler, DynamicModule, ExecutionContext, NestInterceptor } from '@nestjs/common';
@@ -15,7 +17,11 @@ import { logContext } from './log-context.js';
 export { logContext };
 export type { HttpEntryOptions };
 
-/** Options of `SpanwiseModule.forRoot`; none is needed. */
+/**
+ * Options of `SpanwiseModule.forRoot`; none is needed.
+ *
+ * @category Frameworks
+ */
 export interface SpanwiseModuleOptions extends HttpEntryOptions {
   /**
    * Trace the methods of providers and controllers without decorators: all of them, or those it returns true for.
@@ -35,6 +41,7 @@ export interface SpanwiseModuleOptions extends HttpEntryOptions {
  * class AppModule {}
  * ```
  * Each request produces a SERVER span `GET /users/:id`; spans of guards, controllers and providers are below it.
+ * @category Frameworks
  */
 export class SpanwiseModule {
   /**
@@ -157,6 +164,7 @@ function traceMethods(prototype: object): void {
  * ```ts
  * const app = await NestFactory.create(AppModule, { logger: new SpanwiseLogger() });
  * ```
+ * @category Frameworks
  */
 export class SpanwiseLogger extends ConsoleLogger {
   protected override formatMessage(...args: Parameters<ConsoleLogger['formatMessage']>): string {
