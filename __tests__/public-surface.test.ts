@@ -121,6 +121,11 @@ const SURFACE: Record<string, { source: string; values: string[]; types: string[
     values: ['spanwise'],
     types: ['HttpEntryOptions'],
   },
+  './http': {
+    source: 'lib/integrations/http.ts',
+    values: ['instrumentClients', 'logContext'],
+    types: ['ClientOptions'],
+  },
   './viewer': {
     source: 'lib/viewer/index.ts',
     values: ['HoneyHiveClient', 'startViewer', 'waitForEvents', 'whereIs'],

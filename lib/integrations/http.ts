@@ -1,0 +1,48 @@
+/**
+ * `spanwise/http`: outgoing calls, and ids for log lines.
+ */
+import { instrumentNodeHttp } from './node-client.js';
+import { instrumentUndici } from './undici-client.js';
+
+export { logContext } from './log-context.js';
+
+/** Which clients `instrumentClients` traces. */
+export interface ClientOptions {
+  /** `fetch` and undici. @default true */
+  fetch?: boolean;
+  /** `node:http` and `node:https`, and with them axios and got. @default true */
+  node?: boolean;
+}
+
+let undo: (() => void) | undefined;
+
+/**
+ * Traces every outgoing HTTP call from now on: a CLIENT span, and trace and session in its headers.
+ *
+ * `propagateTo` is asked for every host on the way, redirects included. A call that has a `traceparent` already is
+ * left to whoever wrote it, and nothing of ours can make a call fail.
+ *
+ * @param options which clients; all of them unless given
+ * @returns what ends it; a second call while it runs changes nothing
+ *
+ * @example
+ * ```ts
+ * instrumentClients();
+ * await fetch('https://api.example.com/users/1'); // traceparent: 00-… baggage: session_id=…
+ * ```
+ * Produces a CLIENT span `GET` with `url.full`, `server.address` and `http.response.status_code`.
+ *
+ * @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+ */
+export function instrumentClients(options: ClientOptions = {}): () => void {
+  if (undo !== undefined) return undo;
+  const steps = [
+    ...(options.fetch === false ? [] : [instrumentUndici()]),
+    ...(options.node === false ? [] : [instrumentNodeHttp()]),
+  ];
+  undo = () => {
+    undo = undefined;
+    for (const step of steps.splice(0)) step();
+  };
+  return undo;
+}
