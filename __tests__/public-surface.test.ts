@@ -123,7 +123,7 @@ const SURFACE: Record<string, { source: string; values: string[]; types: string[
   },
   './http': {
     source: 'lib/integrations/http.ts',
-    values: ['instrumentClients', 'logContext'],
+    values: ['MeshPropagator', 'instrumentClients', 'logContext'],
     types: ['ClientOptions'],
   },
   './viewer': {

@@ -149,6 +149,18 @@ export const HEADER_B3_PARENT_SPAN_ID = 'x-b3-parentspanid';
 export const HEADER_B3_SAMPLED = 'x-b3-sampled';
 export const HEADER_B3_FLAGS = 'x-b3-flags';
 
+/** Headers of Istio, Envoy and Linkerd that a service has to pass on for the mesh to follow its requests. */
+export const MESH_HEADERS = [
+  'x-request-id',
+  'x-ot-span-context',
+  'x-cloud-trace-context',
+  'grpc-trace-bin',
+  'l5d-ctx-trace',
+  'l5d-ctx-deadline',
+  'l5d-ctx-dtab',
+  'l5d-sample',
+] as const;
+
 /** Environment variables. Nothing unprefixed is read. */
 export const ENV = {
   apiKey: 'HH_API_KEY',

@@ -5,6 +5,7 @@ import { instrumentNodeHttp } from './node-client.js';
 import { instrumentUndici } from './undici-client.js';
 
 export { logContext } from './log-context.js';
+export { MeshPropagator } from './mesh-propagator.js';
 
 /** Which clients `instrumentClients` traces. */
 export interface ClientOptions {
