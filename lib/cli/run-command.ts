@@ -4,11 +4,13 @@ import { diag, DiagLogLevel } from '@opentelemetry/api';
 import { SpanwiseError } from '../diagnostics.js';
 import { EXIT_FAILED, EXIT_OK, EXIT_USAGE, UsageError, type Command, type Terminal } from './command.js';
 import { verifyCommand } from './verify-command.js';
+import { doctorCommand } from './doctor-command.js';
 import { viewerCommand } from './viewer-command.js';
 
 const COMMANDS: Readonly<Record<string, Command>> = {
   viewer: viewerCommand,
   verify: verifyCommand,
+  doctor: doctorCommand,
 };
 
 /**
