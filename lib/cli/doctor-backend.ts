@@ -1,5 +1,6 @@
 /** Whether spans get where they should: the context, the backend, and one span on its way. */
 import { context, createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
+import { BAGGAGE_SESSION_ID, ENV } from '../conventions.js';
 import { describeError } from '../diagnostics.js';
 import { hasContextManager, installContextManager } from '../engine/context-manager.js';
 import { HoneyHiveClient } from '../honeyhive/client.js';
@@ -91,7 +92,7 @@ async function checkEndpoint({ tracesUrl, headers, isDefault }: Backend): Promis
 
 async function checkSpan(backend: Backend, env: Env, waitMs: number): Promise<Finding> {
   const check = 'test span';
-  const project = env['HH_PROJECT'] ?? NAME;
+  const project = env[ENV.project] ?? NAME;
   const sessionId = globalThis.crypto.randomUUID();
   const tracer = SessionTracer.init({
     name: NAME,
@@ -132,7 +133,7 @@ async function lookFor(
   if (apiUrl === undefined) return { status: 'ok', message: 'taken; this backend cannot be asked for it' };
   const client = new HoneyHiveClient({ serverUrl: apiUrl, ...(apiKey === undefined ? {} : { apiKey }) });
   try {
-    const query = { project, filters: [whereIs('session_id', sessionId)] };
+    const query = { project, filters: [whereIs(BAGGAGE_SESSION_ID, sessionId)] };
     await waitForEvents(client, query, (events) => events.some((event) => event.event_name === NAME), {
       timeoutMs: waitMs,
     });
