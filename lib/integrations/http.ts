@@ -1,5 +1,7 @@
 /**
  * `spanwise/http`: outgoing calls, and ids for log lines.
+ *
+ * @module spanwise/http
  */
 import { instrumentNodeHttp } from './node-client.js';
 import { instrumentUndici } from './undici-client.js';
@@ -7,7 +9,11 @@ import { instrumentUndici } from './undici-client.js';
 export { logContext } from './log-context.js';
 export { MeshPropagator } from './mesh-propagator.js';
 
-/** Which clients `instrumentClients` traces. */
+/**
+ * Which clients `instrumentClients` traces.
+ *
+ * @category Frameworks
+ */
 export interface ClientOptions {
   /** `fetch` and undici. @default true */
   fetch?: boolean;
@@ -34,6 +40,7 @@ let undo: (() => void) | undefined;
  * Produces a CLIENT span `GET` with `url.full`, `server.address` and `http.response.status_code`.
  *
  * @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+ * @category Frameworks
  */
 export function instrumentClients(options: ClientOptions = {}): () => void {
   if (undo !== undefined) return undo;
