@@ -308,7 +308,7 @@ describe('total: nothing throws into the caller', () => {
           const value = make();
           expect(withBaggage(value as Record<string, string>, () => 7)).toBe(7);
           expect(createBaggage({ a: text }).getEntry('a')?.value).toBe(text);
-          if (typeof value !== 'function') expect(bindContext(value) === value).toBe(true);
+          if (typeof value !== 'function') expect(Object.is(bindContext(value), value)).toBe(true);
           mayReceiveBaggage(text, [text, 'example.com', /x/]);
           expect(mayReceiveBaggage(text, [])).toBe(false);
         }),
