@@ -67,9 +67,9 @@ describe('the code of guides and README', () => {
       checked.filter((block) => !isLegacy(block)),
     );
     expect(found).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   it('compiles with legacy decorators where NestJS is', () => {
     expect(mistakes('__tests__/tsconfig.legacy.json', checked.filter(isLegacy))).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 });
