@@ -256,6 +256,15 @@ describe('what no sender should write', () => {
     expect(() => decodeProtobuf(nested(5_000))).toThrow(/nested deeper/);
   });
 
+  it('a field that runs over the end of its message is refused, though more bytes follow', () => {
+    const start = Buffer.from([7 * 8 + 1, 1, 2, 3, 4]); // a time has eight bytes
+    const span = Buffer.concat([field(1, Buffer.alloc(16, 1)), field(2, Buffer.alloc(8, 2)), start]);
+    const more = field(2, 'the next span of the same scope');
+    expect(() => decodeProtobuf(field(1, field(2, Buffer.concat([field(2, span), more]))))).toThrow(
+      /ends within a field/,
+    );
+  });
+
   it('groups nested by the thousand are skipped without a stack', () => {
     const depth = 200_000;
     const groups = Buffer.concat([Buffer.alloc(depth, 0x0b), Buffer.alloc(depth, 0x0c)]);

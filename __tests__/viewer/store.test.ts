@@ -55,6 +55,18 @@ describe('retention', () => {
     expect(store.trace(traceIdOf(2))).toBeUndefined();
   });
 
+  it('lets a page know that a session was forgotten and came again', () => {
+    const store = new Store({ retentionBytes: 5_000 });
+    const come = (session: string, trace: number) =>
+      store.addSpans(receivedSpans({ session, trace, attributes: { text } }));
+    come('s', 1);
+    const before = store.session('s')!.resets;
+    come('t', 2);
+    expect(store.session('s')).toBeUndefined();
+    come('s', 3);
+    expect(store.session('s')!.resets).toBeGreaterThan(before);
+  });
+
   it('bounds updates of events that never come', () => {
     const store = new Store({ retentionBytes: 40_000 });
     store.addSpans(receivedSpans({ session: 's' }));
@@ -90,6 +102,14 @@ describe('a span that is sent again', () => {
     expect([...store.events()].map((event) => event.session_id)).toEqual(['b']);
     expect(idsOf(store)).toEqual(['b']);
   });
+});
+
+it('an event does not push out a span of the same event id', () => {
+  const store = storeWith({ session: 's', attributes: { honeyhive_event_id: 'e' } });
+  store.addEvent({ session_id: 's', event_id: 'e', event_name: 'extra' });
+  store.addEvent({ session_id: 's', event_id: 'e', event_name: 'extra, again' });
+  expect([...store.events('s')].map((event) => event.event_name).sort()).toEqual(['extra, again', 'span 1']);
+  expect(store.size).toBe(2);
 });
 
 describe('spans that name no session', () => {

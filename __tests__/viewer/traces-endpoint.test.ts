@@ -1,6 +1,11 @@
-import { connect } from 'node:net';
+import { createServer } from 'node:http';
+import { connect, type AddressInfo } from 'node:net';
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
+import { DEFAULT_LIMITS, InFlight } from '../../lib/viewer/exchange.js';
+import type { Viewer } from '../../lib/viewer/start-viewer.js';
+import { Store } from '../../lib/viewer/store.js';
+import { receiveTraces } from '../../lib/viewer/traces-endpoint.js';
 import { JSON_HEADERS, send, sendSpans, traceRequest, viewerWith } from './requests.js';
 
 const one = Buffer.from(JSON.stringify(traceRequest({ session: 's' })));
@@ -92,6 +97,29 @@ describe('POST /v1/traces', () => {
     const reply = await send(viewer, 'GET', '/v1/traces');
     expect([reply.status, reply.headers.allow]).toEqual([405, 'POST']);
   });
+});
+
+it('is acknowledged when what came is kept, and not before', async () => {
+  let keep = (): void => undefined;
+  const kept = new Promise<void>((resolve) => (keep = resolve));
+  const store = new Store();
+  const server = createServer((request, response) => {
+    void receiveTraces(request, response, store, new InFlight(DEFAULT_LIMITS), () => kept);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const viewer = { host: '127.0.0.1', port: (server.address() as AddressInfo).port } as Viewer;
+  let isAnswered = false;
+  const reply = sendSpans(viewer, {}).then(({ status }) => {
+    isAnswered = true;
+    return status;
+  });
+  while (store.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  await fetch(`http://127.0.0.1:${viewer.port}/`); // another round trip: an answer would have come by now
+  expect(isAnswered).toBe(false);
+  keep();
+  expect(await reply).toBe(200);
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
 });
 
 describe('bounds', () => {

@@ -5,7 +5,7 @@ import { baseEvent, type Item } from './item.js';
 import { timeOf } from './match-filter.js';
 import type { SessionEntry } from './session-entry.js';
 import { eventIdOfSpan } from './span-to-event.js';
-import type { TraceEntry } from './trace-entry.js';
+import type { TraceEntry } from './trace-index.js';
 
 const OBJECT_FIELDS = [
   'config',

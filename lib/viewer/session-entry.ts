@@ -28,11 +28,17 @@ export class SessionEntry {
   /** A span asked for the session to be made. */
   autoCreated = false;
   revision = 0;
-  /** Grows whenever rows are lost, so that a page knows that it must start over. */
-  resets = 0;
   #stats: SessionStats | undefined;
 
-  constructor(readonly id: string) {}
+  /**
+   * @param id the session's id
+   * @param resets grows whenever rows are lost, also over a session that was forgotten and came again, so that a
+   *   page knows that it must start over
+   */
+  constructor(
+    readonly id: string,
+    public resets: number,
+  ) {}
 
   get isEmpty(): boolean {
     return this.items.size === 0 && this.started === undefined;

@@ -7,11 +7,12 @@
 import { randomUUID } from 'node:crypto';
 import { ATTR_SESSION_AUTO_CREATE } from '../conventions.js';
 import type { HoneyHiveEvent, JsonObject } from '../honeyhive/event.js';
-import { eventFrom, mergeUpdate, presentEvent, presentSession } from './event-view.js';
+import { EventUpdates } from './event-updates.js';
+import { eventFrom, presentEvent, presentSession } from './event-view.js';
 import { itemOfEvent, itemOfSpan, sizeOf, type Item } from './item.js';
 import type { AttributeMap, ReceivedSpan } from './received-span.js';
 import { SessionEntry } from './session-entry.js';
-import type { TraceEntry } from './trace-entry.js';
+import { TraceIndex, type TraceEntry } from './trace-index.js';
 
 /** What happened, in a form that can be written down and replayed. */
 export type StoreRecord =
@@ -35,14 +36,14 @@ export class Store {
   readonly #refuseWhenFull: boolean;
   /** Least recently touched first. */
   readonly #sessions = new Map<string, SessionEntry>();
-  readonly #traces = new Map<string, TraceEntry>();
+  readonly #traces = new TraceIndex();
   readonly #byEventId = new Map<string, Item>();
-  readonly #updates = new Map<string, JsonObject>();
+  readonly #updates = new EventUpdates();
   readonly #resources = new Map<string, AttributeMap>();
   readonly #listeners = new Set<(sessionIds: ReadonlySet<string>) => void>();
   #record: ((record: StoreRecord) => void) | undefined;
   #bytes = 0;
-  #updateBytes = 0;
+  #size = 0;
   #revision = 0;
   #evicted = 0;
 
@@ -53,7 +54,7 @@ export class Store {
 
   /** Roughly the bytes in use. */
   get bytes(): number {
-    return this.#bytes + this.#updateBytes;
+    return this.#bytes + this.#updates.bytes;
   }
   get revision(): number {
     return this.#revision;
@@ -63,7 +64,7 @@ export class Store {
     return this.#evicted;
   }
   get size(): number {
-    return this.#byEventId.size;
+    return this.#size;
   }
   /** Nothing more is taken until there is room. */
   get full(): boolean {
@@ -125,11 +126,7 @@ export class Store {
 
   /** Merges into an event or a session, also into one that is still to come. */
   updateEvent(eventId: string, update: JsonObject): void {
-    const before = this.#updates.get(eventId);
-    const merged = mergeUpdate(before, update);
-    this.#updateBytes += sizeOf(merged) - (before === undefined ? 0 : sizeOf(before));
-    this.#updates.delete(eventId);
-    this.#updates.set(eventId, merged);
+    this.#updates.merge(eventId, update);
     this.#record?.(['update', eventId, update]);
     const revision = ++this.#revision;
     const item = this.#byEventId.get(eventId);
@@ -195,11 +192,9 @@ export class Store {
   entriesOf(entry: SessionEntry): SessionEntry[] {
     const entries = [entry];
     if (!entry.stamped) return entries;
-    for (const traceId of entry.traces.keys()) {
-      for (const other of this.#traces.get(traceId)?.sessions.keys() ?? []) {
-        const adopted = this.#sessions.get(other);
-        if (adopted !== undefined && !adopted.stamped) entries.push(adopted);
-      }
+    for (const other of new Set(this.#traces.sessionsOf(entry.traces.keys()))) {
+      const adopted = this.#sessions.get(other);
+      if (adopted !== undefined && !adopted.stamped) entries.push(adopted);
     }
     return entries;
   }
@@ -227,7 +222,7 @@ export class Store {
         yield item.span === undefined ? ['event', item.event!] : ['span', item.span];
       }
     }
-    for (const [eventId, update] of this.#updates) yield ['update', eventId, update];
+    for (const [eventId, update] of this.#updates.entries()) yield ['update', eventId, update];
   }
 
   replay(record: StoreRecord): void {
@@ -258,10 +253,11 @@ export class Store {
 
   /** Keeps an item; the same span sent again takes the place of the first. */
   #put(item: Item, touched: Set<string>): void {
-    const trace = item.span === undefined ? undefined : this.#traceEntry(item.span.traceId);
     const before =
-      trace?.spans.get(item.span!.spanId) ?? (trace ? undefined : this.#byEventId.get(item.eventId));
-    if (before !== undefined) {
+      item.span === undefined
+        ? this.#byEventId.get(item.eventId)
+        : this.#traces.get(item.span.traceId)?.spans.get(item.span.spanId);
+    if (before?.key === item.key) {
       const old = this.#sessions.get(before.sessionId)!;
       this.#remove(old, before);
       if (old.id !== item.sessionId) old.resets++;
@@ -270,63 +266,33 @@ export class Store {
     }
     const entry = this.#entry(item.sessionId);
     entry.add(item);
-    this.#bytes += item.bytes;
+    this.#traces.add(item);
     this.#byEventId.set(item.eventId, item);
-    if (item.span !== undefined) {
-      // Removing the old one may have removed the trace's entry.
-      const own = this.#traceEntry(item.span.traceId);
-      own.spans.set(item.span.spanId, item);
-      own.sessions.set(entry.id, (own.sessions.get(entry.id) ?? 0) + 1);
-      if (item.span.parentSpanId !== undefined) {
-        const siblings = own.children.get(item.span.parentSpanId);
-        if (siblings === undefined) own.children.set(item.span.parentSpanId, new Set([item]));
-        else siblings.add(item);
-      }
-    }
+    this.#bytes += item.bytes;
+    this.#size++;
     touched.add(entry.id);
   }
 
   #remove(entry: SessionEntry, item: Item): void {
     entry.remove(item);
-    this.#bytes -= item.bytes;
+    this.#traces.remove(item);
     if (this.#byEventId.get(item.eventId) === item) this.#byEventId.delete(item.eventId);
-    if (item.span === undefined) return;
-    const trace = this.#traces.get(item.span.traceId);
-    if (trace === undefined) return;
-    trace.spans.delete(item.span.spanId);
-    const left = trace.sessions.get(entry.id)! - 1;
-    if (left > 0) trace.sessions.set(entry.id, left);
-    else trace.sessions.delete(entry.id);
-    const parent = item.span.parentSpanId;
-    const siblings = parent === undefined ? undefined : trace.children.get(parent);
-    siblings?.delete(item);
-    if (siblings?.size === 0) trace.children.delete(parent!);
-    if (trace.spans.size === 0) this.#traces.delete(item.span.traceId);
+    this.#bytes -= item.bytes;
+    this.#size--;
   }
 
   #entry(sessionId: string): SessionEntry {
-    const entry = this.#sessions.get(sessionId) ?? new SessionEntry(sessionId);
+    const entry = this.#sessions.get(sessionId) ?? new SessionEntry(sessionId, this.#evicted);
     // Re-inserted, so that the map's order is the order of last use.
     this.#sessions.delete(sessionId);
     this.#sessions.set(sessionId, entry);
     return entry;
   }
 
-  #traceEntry(traceId: string): TraceEntry {
-    let trace = this.#traces.get(traceId);
-    if (trace === undefined) {
-      trace = { spans: new Map(), children: new Map(), sessions: new Map() };
-      this.#traces.set(traceId, trace);
-    }
-    return trace;
-  }
-
   /** Whether spans without a session are shown with a session that has part in their trace. */
   #adopted(entry: SessionEntry): boolean {
-    for (const traceId of entry.traces.keys()) {
-      for (const other of this.#traces.get(traceId)?.sessions.keys() ?? []) {
-        if (this.#sessions.get(other)?.stamped === true) return true;
-      }
+    for (const other of this.#traces.sessionsOf(entry.traces.keys())) {
+      if (this.#sessions.get(other)?.stamped === true) return true;
     }
     return false;
   }
@@ -337,9 +303,7 @@ export class Store {
       if (entry !== undefined) entry.revision = this.#revision;
       // Spans without a session change what the sessions of their trace show.
       if (entry === undefined || entry.stamped) continue;
-      for (const traceId of entry.traces.keys()) {
-        for (const other of this.#traces.get(traceId)?.sessions.keys() ?? []) touched.add(other);
-      }
+      for (const other of this.#traces.sessionsOf(entry.traces.keys())) touched.add(other);
     }
     if (!this.#refuseWhenFull) this.#evict(touched);
     for (const listener of this.#listeners) listener(touched);
@@ -347,10 +311,7 @@ export class Store {
 
   #evict(touched: Set<string>): void {
     // Updates of events that never came must not push out what did come.
-    for (const [eventId, update] of this.#updates) {
-      if (this.#updateBytes <= this.retentionBytes / 8) break;
-      this.#dropUpdate(eventId, update);
-    }
+    this.#updates.shrinkTo(this.retentionBytes / 8);
     while (this.bytes > this.retentionBytes && this.#sessions.size > 0) {
       const entry = this.#sessions.values().next().value!;
       touched.add(entry.id);
@@ -370,21 +331,14 @@ export class Store {
   #forget(entry: SessionEntry): void {
     for (const item of [...entry.items.values()]) this.#drop(entry, item);
     this.#bytes -= entry.startedBytes;
-    const update = this.#updates.get(entry.id);
-    if (update !== undefined) this.#dropUpdate(entry.id, update);
+    this.#updates.drop(entry.id);
     this.#sessions.delete(entry.id);
   }
 
   #drop(entry: SessionEntry, item: Item): void {
     this.#evicted++;
     this.#remove(entry, item);
-    const update = this.#updates.get(item.eventId);
-    if (update !== undefined) this.#dropUpdate(item.eventId, update);
-  }
-
-  #dropUpdate(eventId: string, update: JsonObject): void {
-    this.#updateBytes -= sizeOf(update);
-    this.#updates.delete(eventId);
+    this.#updates.drop(item.eventId);
   }
 
   /** One object for all spans of a resource, however many requests they come in. */

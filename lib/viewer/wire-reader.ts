@@ -72,27 +72,27 @@ export class WireReader {
   }
 
   string(): string {
-    const length = this.#length();
+    const length = this.#varint();
     const at = this.#take(length);
     return this.#bytes.toString('utf8', at, at + length);
   }
 
   hex(): string {
-    const length = this.#length();
+    const length = this.#varint();
     const at = this.#take(length);
     // Ids have 8 or 16 bytes; a longer one is wrong in any case and must not be doubled in size.
     return this.#bytes.toString('hex', at, at + Math.min(length, 17));
   }
 
   base64(): string {
-    const length = this.#length();
+    const length = this.#varint();
     const at = this.#take(length);
     return this.#bytes.toString('base64', at, at + length);
   }
 
   /** A reader of the message that follows. */
   message(): WireReader {
-    const length = this.#length();
+    const length = this.#varint();
     const at = this.#take(length);
     return new WireReader(this.#bytes, at, at + length);
   }
@@ -110,7 +110,7 @@ export class WireReader {
           this.#take(8);
           break;
         case BYTES:
-          this.#take(this.#length());
+          this.#take(this.#varint());
           break;
         case GROUP_START:
           depth++;
@@ -146,13 +146,6 @@ export class WireReader {
     }
     this.#at = from;
     return Number(this.uint64());
-  }
-
-  #length(): number {
-    const length = this.#varint();
-    if (length > this.#end - this.#at)
-      throw new DecodeError('not protobuf: a field is longer than its message');
-    return length;
   }
 
   #take(length: number): number {
