@@ -16,6 +16,8 @@ describe('the program of the README', () => {
   beforeAll(async () => {
     mkdirSync('artifacts', { recursive: true });
     folder = mkdtempSync(path.resolve('artifacts/readme-'));
+    // Its own name, or `spanwise` would mean the package around it, and its build.
+    writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ name: 'reader', private: true }));
     const own = path.join(folder, 'node_modules', 'spanwise');
     await build({
       entryPoints: ['lib/index.ts'],

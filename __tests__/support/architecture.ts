@@ -171,12 +171,18 @@ export function cycles(sources: Sources): string[] {
 // `baggage`, `b3`, `project` and `source` are headers or keys too, but options are called the same.
 const NAME_OF_A_CONVENTION =
   /^(?:honeyhive[._].*|traceloop\..*|gen_ai\..*|openinference\..*|traceparent|tracestate|x-b3-.*|HH_[A-Z_]+|OTEL_[A-Z_]+|session\.id)$/;
-/** These are also fields of the backend's REST bodies, where `body['session_id']` is no more than `body.session_id`. */
+/**
+ * These are also fields of the backend's REST bodies, where `body['session_id']` is no more than `body.session_id`, and
+ * what `whereIs('session_id', …)` filters by.
+ */
 const BAGGAGE_KEY_OR_FIELD = /^(?:(?:session|run|dataset|datapoint|parent)_id|session_name)$/;
 
 function isConventionName(node: ts.StringLiteralLike | ts.TemplateHead): boolean {
   if (NAME_OF_A_CONVENTION.test(node.text)) return true;
-  return BAGGAGE_KEY_OR_FIELD.test(node.text) && !ts.isElementAccessExpression(node.parent);
+  if (!BAGGAGE_KEY_OR_FIELD.test(node.text)) return false;
+  const { parent } = node;
+  const isFilter = ts.isCallExpression(parent) && parent.expression.getText() === 'whereIs';
+  return !ts.isElementAccessExpression(parent) && !isFilter;
 }
 
 /** Attribute, baggage, header and environment names written out anywhere but in `conventions.ts`. */
