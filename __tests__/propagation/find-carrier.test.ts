@@ -315,6 +315,18 @@ describe('real servers', () => {
     expect(findCarrier([])).toMatchObject({ via: 'none' });
   });
 
+  it('once the response is written, the request is no longer current', async () => {
+    let seen: unknown;
+    const server = http.createServer((_req, res) => {
+      res.end('{}');
+      seen = facts(findCarrier([OTHER]));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    closing.push(() => server.close());
+    await ask((server.address() as AddressInfo).port);
+    expect(seen).toEqual({ via: 'headers', traceparent: OTHER.traceparent });
+  });
+
   it('after the response, the request is no longer current', async () => {
     let late: Promise<unknown> | undefined;
     const server = http.createServer((_req, res) => {

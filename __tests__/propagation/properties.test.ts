@@ -11,11 +11,15 @@ import { bindContext } from '../../lib/context/bind.js';
 import { identityOf } from '../../lib/context/identity.js';
 import { readB3, readB3Multi } from '../../lib/propagation/b3.js';
 import {
+  IDENTITY_SPELLINGS,
   MAX_BAGGAGE_BYTES,
   MAX_BAGGAGE_MEMBERS,
   parseBaggage,
+  PLUS_IS_SPACE,
   writeBaggage,
 } from '../../lib/propagation/baggage-header.js';
+import { decodePercent } from '../../lib/propagation/baggage-grammar.js';
+import { scan, scanOrdinary } from '../../lib/propagation/baggage-scan.js';
 import { looksLikeCarrier, readCarrier, writeCarrier } from '../../lib/propagation/carrier.js';
 import { carrierOf, findCarrier } from '../../lib/propagation/find-carrier.js';
 import {
@@ -311,6 +315,133 @@ describe('total: nothing throws into the caller', () => {
           if (typeof value !== 'function') expect(Object.is(bindContext(value), value)).toBe(true);
           mayReceiveBaggage(text, [text, 'example.com', /x/]);
           expect(mayReceiveBaggage(text, [])).toBe(false);
+        }),
+      );
+    },
+    TIMEOUT,
+  );
+});
+
+describe('what is fast says the same as what is plain', () => {
+  it(
+    'an ordinary header, split by the built-ins, is the one that is scanned',
+    () => {
+      const reading = { identity: IDENTITY_SPELLINGS, plusIsSpace: PLUS_IS_SPACE };
+      const member = fc
+        .tuple(
+          token,
+          fc.constantFrom('', 'v', '%20', 'a%C3%A9', 'x=y', '%'),
+          fc.constantFrom('', ';p', ';p=%20', ';p=1;q', ';', ';%'),
+        )
+        .map(([key, value, rest]) => `${key}=${value}${rest}`);
+      check(
+        fc.property(
+          fc.oneof(
+            fc.array(member, { maxLength: 70 }).map((list) => list.join(',')),
+            baggageText,
+          ),
+          (header) => {
+            const fast = scanOrdinary(header, 64);
+            if (fast === undefined) return;
+            const plain = scan(header, reading, 64);
+            // A percent sign elsewhere than in a value makes it look twice, no more.
+            expect({ ...fast, encoded: fast.encoded || plain.encoded }).toEqual({
+              ...plain,
+              encoded: fast.encoded,
+            });
+          },
+        ),
+      );
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'percent-encoded text is decoded as the Encoding standard decodes its bytes',
+    () => {
+      const unit = fc.oneof(
+        fc.integer({ min: 0, max: 255 }),
+        fc.constantFrom(
+          0xc3,
+          0xa9,
+          0xe2,
+          0x82,
+          0xac,
+          0xf0,
+          0x9f,
+          0x98,
+          0x80,
+          0xed,
+          0xa0,
+          0xef,
+          0xbb,
+          0xbf,
+          0xc0,
+          0xf4,
+          0x90,
+        ),
+      );
+      check(
+        fc.property(fc.array(unit, { maxLength: 12 }), (bytes) => {
+          const raw = bytes.map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join('');
+          const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+          expect(decodePercent(raw)).toBe(text);
+          expect(decodePercent(`a${raw}%4`)).toBe(`a${text}%4`);
+        }),
+      );
+    },
+    TIMEOUT,
+  );
+
+  it(
+    'a traceparent is valid exactly if the grammar of its version says so',
+    () => {
+      const grammar =
+        /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
+      const digits = (length: number): fc.Arbitrary<string> =>
+        fc.oneof(
+          {
+            weight: 6,
+            arbitrary: fc.string({
+              unit: fc.constantFrom(...'0123456789abcdef'),
+              minLength: length,
+              maxLength: length,
+            }),
+          },
+          { weight: 1, arbitrary: fc.constant('0'.repeat(length)) },
+          { weight: 1, arbitrary: fc.constant('f'.repeat(length)) },
+          {
+            weight: 1,
+            arbitrary: fc.string({
+              unit: fc.constantFrom(...'0af-Ag'),
+              minLength: length - 1,
+              maxLength: length + 1,
+            }),
+          },
+        );
+      const parts = fc.tuple(
+        fc.oneof(fc.constant('00'), digits(2)),
+        digits(32),
+        digits(16),
+        digits(2),
+        fc.constantFrom('', '-', '-x', '.'),
+      );
+      check(
+        fc.property(parts, ([version, id, span, flags, rest]) => {
+          const header = `${version}-${id}-${span}-${flags}${rest}`;
+          const match = grammar.exec(header);
+          const valid = match !== null && !(match[1] === '00' && match[5] !== undefined);
+          expect([header, parseTraceparent(header)]).toEqual([
+            header,
+            valid
+              ? {
+                  traceId: match[2],
+                  spanId: match[3],
+                  traceFlags: parseInt(match[4] as string, 16) & 3,
+                  isRemote: true,
+                }
+              : undefined,
+          ]);
         }),
       );
     },

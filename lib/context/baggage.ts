@@ -44,14 +44,20 @@ export interface BaggageLayer {
  * An immutable baggage. Subclasses say where the entries are; changes are layers.
  */
 export abstract class ImmutableBaggage implements Baggage {
-  /** How many layers lie above the lowest one. */
-  readonly layers: number = 0;
-  /** The bits of all keys in it, if they are known: a key whose bit is not set is not there. */
-  readonly keyBits: number = -1;
   /** The header that this baggage was written as; baggage never changes, so it stays true. */
   written: unknown = undefined;
   /** Whose identity is in it, as it was found out last. */
   resolved: unknown = undefined;
+
+  /** How many layers lie above the lowest one. */
+  get layers(): number {
+    return 0;
+  }
+
+  /** The bits of all keys in it, if they are known: a key whose bit is not set is not there. */
+  get keyBits(): number {
+    return -1;
+  }
 
   /** What was laid over what, if that is how it was made. */
   get layer(): BaggageLayer | undefined {
@@ -115,9 +121,13 @@ class LayeredBaggage extends ImmutableBaggage implements BaggageLayer {
     readonly below: Baggage,
     readonly keys: readonly string[],
     readonly entries: readonly (BaggageEntry | undefined)[],
-    override readonly layers: number,
+    private readonly height: number,
   ) {
     super();
+  }
+
+  override get layers(): number {
+    return this.height;
   }
 
   override get layer(): BaggageLayer {

@@ -18,6 +18,7 @@ import {
   FIELDS,
   HeaderBaggage,
   scan,
+  scanOrdinary,
   scanProperties,
   WireEntry,
 } from './baggage-scan.js';
@@ -113,7 +114,7 @@ export function parseBaggage(
     header = header.slice(0, Math.max(header.lastIndexOf(',', MAX_READ), 0));
     unread -= header.length;
   }
-  let found = scan(header, reading, MAX_BAGGAGE_MEMBERS);
+  let found = scanOrdinary(header, MAX_BAGGAGE_MEMBERS) ?? scan(header, reading, MAX_BAGGAGE_MEMBERS);
   const { members } = found;
   if (found.malformed > 0) {
     warn('SPW_BAGGAGE', `${found.malformed} malformed baggage entries were ignored`, 'malformed');
@@ -133,9 +134,8 @@ export function parseBaggage(
     );
   }
   if (found.at.length === 0) return undefined;
-  const baggage = new HeaderBaggage(header, found.at, found.bits, found.encoded, reading.plusIsSpace);
-  if (found.verbatim) baggage.written = { text: header, members: baggage.size } satisfies Written;
-  return baggage;
+  const verbatim = found.verbatim ? header : undefined;
+  return new HeaderBaggage(header, found.at, found.bits, found.encoded, reading.plusIsSpace, verbatim);
 }
 
 /** A header that a baggage was written as, kept with it: baggage never changes. */
@@ -158,11 +158,19 @@ export function writeBaggage(baggage: Baggage): string {
 
 function written(baggage: Baggage): Written {
   if (baggage instanceof ImmutableBaggage) {
-    return ((baggage.written as Written | undefined) ??= appended(baggage) ?? build(baggage)) as Written;
+    return ((baggage.written as Written | undefined) ??=
+      arrivedAs(baggage) ?? appended(baggage) ?? build(baggage)) as Written;
   }
   let known = writtenForeign.get(baggage);
   if (known === undefined) writtenForeign.set(baggage, (known = build(baggage)));
   return known;
+}
+
+/** What arrived and is grammatical is sent on as it came. */
+function arrivedAs(baggage: ImmutableBaggage): Written | undefined {
+  return baggage instanceof HeaderBaggage && baggage.verbatim !== undefined
+    ? { text: baggage.verbatim, members: baggage.size }
+    : undefined;
 }
 
 /** Entries that are only added to a baggage are added to its header. */

@@ -68,24 +68,36 @@ export function readCarrier(carrier: unknown, key: string): Value {
  * @returns what `readCarrier` returns for each key that this library asks for
  */
 export function openCarrier(carrier: unknown): (key: string) => Value {
+  return isOrdinary(carrier) ? openOrdinary(carrier) : (key) => readCarrier(carrier, key);
+}
+
+/** The reader of an object literal. */
+export function openOrdinary(carrier: Record<string, unknown>): (key: string) => Value {
   let folded: ReadonlyMap<string, string> | undefined;
   return (key) => {
-    if (typeof carrier !== 'object' || carrier === null) return undefined;
     try {
-      if (Array.isArray(carrier) || !isPlain(carrier) || Object.hasOwn(carrier, '_meta')) {
-        return readCarrier(carrier, key);
+      const value = carrier[key];
+      if (value !== undefined && Object.hasOwn(carrier, key)) {
+        const text = typeof value === 'string' ? value : textOf(value);
+        if (text !== undefined) return text;
       }
-      const headers = carrier as Record<string, unknown>;
-      if (Object.hasOwn(headers, key)) {
-        const value = textOf(headers[key]);
-        if (value !== undefined) return value;
-      }
-      const name = (folded ??= foldNames(headers)).get(key);
-      return name === undefined ? undefined : textOf(headers[name]);
+      folded ??= foldNames(carrier);
+      if (folded === ELSEWHERE) return readCarrier(carrier, key);
+      const name = folded.get(key);
+      return name === undefined ? undefined : textOf(carrier[name]);
     } catch {
       return readCarrier(carrier, key);
     }
   };
+}
+
+/** An object literal. */
+export function isOrdinary(carrier: unknown): carrier is Record<string, unknown> {
+  try {
+    return typeof carrier === 'object' && carrier !== null && !Array.isArray(carrier) && isPlain(carrier);
+  } catch {
+    return false;
+  }
 }
 
 /** One bit per length of the names that are asked for, so that most names are told by their length alone. */
@@ -101,6 +113,8 @@ const NAME_LENGTHS = [
 ].reduce((bits, name) => bits | (1 << name.length), 0);
 
 const NO_NAMES: ReadonlyMap<string, string> = new Map();
+/** Says that there is a `_meta` to look into. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map();
 
 /** The names that are not in lower case, by how they are in it. */
 function foldNames(carrier: Record<string, unknown>): ReadonlyMap<string, string> {
@@ -108,6 +122,8 @@ function foldNames(carrier: Record<string, unknown>): ReadonlyMap<string, string
   let seen = 0;
   for (const name in carrier) {
     if (++seen > MAX_KEYS) break;
+    if (name === HEADER_TRACEPARENT || name === HEADER_BAGGAGE) continue;
+    if (name === '_meta') return ELSEWHERE;
     if (name.length > 24 || (NAME_LENGTHS & (1 << name.length)) === 0) continue;
     const lower = name.toLowerCase();
     if (lower === name || !Object.hasOwn(carrier, name)) continue;

@@ -252,9 +252,10 @@ export class SpanwisePropagator implements TextMapPropagator {
     identityKeys: IdentityKeys | undefined = this.#identityKeys,
   ): Arrived {
     const read = getter === undefined ? openCarrier(carrier) : readerOf(carrier, getter);
+    const formats = this.#formats;
     let spanContext: SpanContext | undefined;
-    for (const format of this.#formats) {
-      spanContext ??= readFormat(format, read);
+    for (let i = 0; i < formats.length && spanContext === undefined; i++) {
+      spanContext = readFormat(formats[i] as PropagationFormat, read);
     }
     if (spanContext === undefined && this.#extra.length > 0) {
       const found = this.#extractExtra(ROOT_CONTEXT, carrier, getter ?? CARRIER_GETTER);

@@ -2,10 +2,9 @@
  * How the propagator reads a carrier: by the getter it is given, and by the carrier reader.
  */
 import { defaultTextMapGetter, type SpanContext, type TextMapGetter } from '@opentelemetry/api';
-import { HEADER_TRACEPARENT, HEADER_TRACESTATE } from '../conventions.js';
 import { warn } from '../diagnostics.js';
 import { readB3, readB3Multi, type ReadHeader } from './b3.js';
-import { openCarrier, readCarrier } from './carrier.js';
+import { isOrdinary, openCarrier, openOrdinary, readCarrier } from './carrier.js';
 import { readTraceContext } from './trace-context.js';
 
 /** A format of trace headers. */
@@ -33,11 +32,13 @@ export const CARRIER_GETTER: TextMapGetter = {
 export function readFormat(format: PropagationFormat, read: ReadHeader): SpanContext | undefined {
   if (format === 'b3') return readB3(read);
   if (format === 'b3multi') return readB3Multi(read);
-  return readTraceContext(read(HEADER_TRACEPARENT), () => read(HEADER_TRACESTATE));
+  return readTraceContext(read);
 }
 
 /** Reads by the library's own getter, then by ours, then by the getter without regard to case. */
 export function readerOf(carrier: unknown, getter: TextMapGetter): ReadHeader {
+  // On an object literal, OpenTelemetry's default getter finds nothing that ours does not.
+  if (getter === defaultTextMapGetter && isOrdinary(carrier)) return openOrdinary(carrier);
   const readOurs = openCarrier(carrier);
   return (key) => {
     try {
@@ -48,8 +49,7 @@ export function readerOf(carrier: unknown, getter: TextMapGetter): ReadHeader {
       // A getter that was not made for this carrier: ours may read it.
     }
     const ours = readOurs(key);
-    // OpenTelemetry's default getter knows of no key that the carrier reader has not looked at.
-    if (ours !== undefined || getter === defaultTextMapGetter) return ours;
+    if (ours !== undefined) return ours;
     try {
       let seen = 0;
       for (const name of getter.keys(carrier)) {

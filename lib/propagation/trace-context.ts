@@ -4,7 +4,7 @@
  * @see https://www.w3.org/TR/trace-context-2/
  */
 import type { SpanContext } from '@opentelemetry/api';
-import { HEADER_TRACESTATE } from '../conventions.js';
+import { HEADER_TRACEPARENT, HEADER_TRACESTATE } from '../conventions.js';
 import { warn } from '../diagnostics.js';
 import { parseTraceState, writeTraceState } from './trace-state.js';
 
@@ -21,6 +21,13 @@ const DASH = 0x2d;
 /** The value of a lower-case hex digit, by its code unit; -1 is none. */
 const HEX = new Int8Array(65_536).fill(-1);
 for (let digit = 0; digit < 16; digit++) HEX[digit.toString(16).charCodeAt(0)] = digit;
+
+/** The four fields of version 00; with the dashes at their places, each has its length. Linear: no field has a dash. */
+const FIELDS = /^[0-9a-f]+-[0-9a-f]+-[0-9a-f]+-[0-9a-f]+$/;
+
+function isZero(text: string, from: number, to: number): boolean {
+  return text.charCodeAt(from) === 0x30 && joinDigits(text, from, to) === 0;
+}
 
 function hexDigit(code: number): number {
   return HEX[code] as number;
@@ -53,19 +60,23 @@ export function isSpanId(id: unknown): id is string {
 export function parseTraceparent(header: string): SpanContext | undefined {
   const text = header.length === LENGTH ? header : trimSpaces(header);
   if (text.length < LENGTH || text.length > MAX_LENGTH) return undefined;
-  const high = hexDigit(text.charCodeAt(0));
-  const low = hexDigit(text.charCodeAt(1));
-  if (high < 0 || low < 0 || (high === 15 && low === 15)) return undefined;
-  if (text.length > LENGTH) {
-    // Version 00 has nothing behind its flags; a later one may, behind a dash.
-    if ((high === 0 && low === 0) || text.charCodeAt(LENGTH) !== DASH) return undefined;
-  }
   if (text.charCodeAt(2) !== DASH || text.charCodeAt(35) !== DASH || text.charCodeAt(52) !== DASH) {
     return undefined;
   }
-  if (joinDigits(text, 3, 35) <= 0 || joinDigits(text, 36, 52) <= 0) return undefined;
+  if (text.length > LENGTH) {
+    // Version 00 has nothing behind its flags; a later one may, behind a dash.
+    if (text.startsWith('00') || text.charCodeAt(LENGTH) !== DASH) return undefined;
+    if (!FIELDS.test(text.slice(0, LENGTH))) return undefined;
+  } else if (!FIELDS.test(text)) {
+    return undefined;
+  }
+  if (
+    (text.charCodeAt(0) === 0x66 && text.charCodeAt(1) === 0x66) ||
+    isZero(text, 3, 35) ||
+    isZero(text, 36, 52)
+  )
+    return undefined;
   const flags = hexDigit(text.charCodeAt(54));
-  if (flags < 0 || hexDigit(text.charCodeAt(53)) < 0) return undefined;
   const traceId = text.slice(3, 35);
   const spanId = text.slice(36, 52);
   // Flags that are not defined are never passed on.
@@ -88,14 +99,14 @@ function isSpace(code: number): boolean {
 /**
  * Reads both headers.
  *
- * @param traceparent what a carrier had for `traceparent`; more than one value is no valid header
- * @param tracestate tells what it had for `tracestate`; several are one list
+ * @param read tells what a carrier has for a header: more than one `traceparent` is no valid header, several
+ *   `tracestate` are one list
  * @returns the caller's span, or undefined
  */
 export function readTraceContext(
-  traceparent: string | string[] | undefined,
-  tracestate: () => string | string[] | undefined,
+  read: (key: string) => string | string[] | undefined,
 ): SpanContext | undefined {
+  const traceparent = read(HEADER_TRACEPARENT);
   if (traceparent === undefined || traceparent.length === 0) return undefined;
   const single = typeof traceparent === 'string' ? traceparent : onlyOne(traceparent);
   const spanContext = single === undefined ? undefined : parseTraceparent(single);
@@ -103,7 +114,7 @@ export function readTraceContext(
     warn('SPW_TRACEPARENT', 'a traceparent header is malformed or was sent twice; a new trace is started');
     return undefined;
   }
-  const state = tracestate();
+  const state = read(HEADER_TRACESTATE);
   if (state === undefined || state.length === 0) return spanContext;
   const text = typeof state === 'string' ? state : state.join(',');
   const traceState = parseTraceState(text);

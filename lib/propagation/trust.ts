@@ -211,9 +211,7 @@ function refuseCaller(
   const parent = (span as Partial<ReadSpan> | undefined)?.parentSpanContext;
   const joined =
     own !== undefined &&
-    (own.isRemote === true ||
-      parent?.isRemote === true ||
-      callers.some((known) => known?.traceId === own.traceId));
+    (parent?.isRemote === true || callers.some((known) => known?.traceId === own.traceId));
   let context = active;
   if (joined) {
     context = trace.deleteSpan(context);
