@@ -73,7 +73,8 @@ describe('memory', () => {
       // Small batches make many requests.
       const app = await startLoad(server.url, { maxBatchSpans: 100, requestTimeoutMs: long ? 2_000 : 200 });
       const step = long ? 100_000 : 20_000;
-      const steps = long ? 10 : 4;
+      // Over fewer spans, what a few hanging requests hold at that moment looks like growth.
+      const steps = 10;
       await app.ask({ do: 'bulk', count: step });
       const first = await app.ask({ do: 'bulk', count: step });
       const requestsBefore = (await server.report()).requests;
@@ -89,7 +90,7 @@ describe('memory', () => {
       // What the system counts moves in larger steps than a short run has.
       if (long) expect((last.rss - first.rss) / hundredThousands).toBeLessThan(1_048_576);
     },
-    long ? 600_000 : 30_000,
+    long ? 600_000 : 90_000,
   );
 });
 
