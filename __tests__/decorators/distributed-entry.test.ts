@@ -108,6 +108,8 @@ describe('@DistributedEntry', () => {
       byIndex(_job: object, _meta: object): void {}
       @DistributedEntry((job: { meta: object }) => job.meta)
       bySelector(_job: { meta: object }): void {}
+      @DistributedEntry((context: { req: object }) => context.req)
+      byRequest(_context: { req: object }): void {}
       @DistributedEntry({
         carrier: () => {
           throw new Error('no selector');
@@ -121,6 +123,8 @@ describe('@DistributedEntry', () => {
     const jobs = new Jobs();
     jobs.byIndex({}, { traceparent });
     jobs.bySelector({ meta: { traceparent } });
+    jobs.byRequest({ req: { httpVersion: '1.1', on: () => undefined, headers: { traceparent } } });
+    expect(parentId(recorder.span('Jobs.byRequest'))).toBe(SPAN);
     expect(jobs.broken()).toBe('ran');
     expect(recorder.span('Jobs.byIndex').kind).toBe(SpanKind.CONSUMER);
     expect(parentId(recorder.span('Jobs.byIndex'))).toBe(SPAN);

@@ -8,7 +8,7 @@
 import { context, SpanKind, trace, type Context, type Link } from '@opentelemetry/api';
 import { MEMBER_KEY, SERVED_KEY } from '../context/keys.js';
 import { warnError } from '../diagnostics.js';
-import { findCarrier } from '../propagation/find-carrier.js';
+import { carrierOf as headersOf, findCarrier } from '../propagation/find-carrier.js';
 import { enterContext } from '../propagation/trust.js';
 import { TRACE_FIELDS, type AnyPayload, type AnyTraceOptions } from '../span/options.js';
 import { reportUnknownFields, resolveOption, type Call } from '../span/payload.js';
@@ -243,9 +243,9 @@ function requestKind(entered: Context, carrier: unknown): SpanKind {
 
 function carrierOf(entry: AnyEntryOptions, call: Call): { carrier: unknown; message: boolean } {
   const { carrier } = entry;
-  if (typeof carrier === 'number') return { carrier: call.args[carrier], message: false };
+  if (typeof carrier === 'number') return { carrier: headersOf(call.args[carrier]), message: false };
   if (typeof carrier === 'function')
-    return { carrier: resolveOption(carrier, call, 'carrier'), message: false };
+    return { carrier: headersOf(resolveOption(carrier, call, 'carrier')), message: false };
   const found = findCarrier(Array.from(call.args));
   return { carrier: found.carrier, message: found.message };
 }
