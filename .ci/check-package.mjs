@@ -11,7 +11,9 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -157,57 +159,115 @@ for (const { subpath, name } of library) {
   });
 }
 
-/** Entries that need nothing but the API; the others are loaded where their frameworks are, in the tests. */
-const plain = library.filter(({ name }) =>
-  [...packagesOf(dist(`${name}.js`))].every((used) => used === peers[0]),
-);
+/** Who may import us: file, `module` and `moduleResolution` of TypeScript. */
+const IMPORTERS = [
+  ['types.mts', 'node16', 'node16'],
+  ['types.cts', 'node16', 'node16'],
+  ['types.mts', 'nodenext', 'nodenext'],
+  ['types.cts', 'nodenext', 'nodenext'],
+  ['types.mts', 'esnext', 'bundler'],
+];
 
-for (const version of API_VERSIONS) {
-  const place = path.join(folder, `api-${version}`);
-  const write = (name, text) => writeFileSync(path.join(place, name), text);
-  mkdirSync(place);
-  write('package.json', JSON.stringify({ name: 'stranger', private: true }));
+/** An empty folder with the tarball in it, as a stranger would have one. */
+class Place {
+  constructor(name) {
+    this.folder = path.join(folder, name);
+    mkdirSync(this.folder);
+    this.write('package.json', JSON.stringify({ name: 'stranger', private: true }));
+  }
 
-  await check(`installs beside @opentelemetry/api ${version}`, () => {
-    const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error'];
-    run('npm', ['install', ...quiet, tarball, `@opentelemetry/api@${version}`], place);
-    const installed = readdirSync(path.join(place, 'node_modules')).filter((name) => !name.startsWith('.'));
-    assert(installed.sort().join() === '@opentelemetry,spanwise', `installs ${installed.join(', ')}`);
-  });
+  write(name, text) {
+    writeFileSync(path.join(this.folder, name), text);
+  }
 
-  const imports = plain.map(({ subpath }) => specifier(subpath));
+  node(file) {
+    return run(process.execPath, ['--trace-warnings', file], this.folder);
+  }
 
-  await check(`  every entry is there for import and require, says nothing and lets the process end`, () => {
-    write(
+  /** Loads entries by `import` and by `require`, each in a process of its own. */
+  load(names) {
+    assert(names.length > 0, 'there is nothing to load');
+    const list = JSON.stringify(names);
+    this.write(
       'all.mjs',
-      `for (const name of ${JSON.stringify(imports)}) if (!Object.keys(await import(name)).length) throw name;`,
+      `for (const name of ${list}) if (!Object.keys(await import(name)).length) throw name;`,
     );
-    write(
-      'all.cjs',
-      `for (const name of ${JSON.stringify(imports)}) if (!Object.keys(require(name)).length) throw name;`,
-    );
+    this.write('all.cjs', `for (const name of ${list}) if (!Object.keys(require(name)).length) throw name;`);
     for (const file of ['all.mjs', 'all.cjs']) {
-      const printed = run(process.execPath, ['--trace-warnings', file], place);
+      const printed = this.node(file);
       assert(printed === '', `${file} printed ${printed}`);
     }
-    return imports.join(', ');
+    return names.join(', ');
+  }
+
+  /** Type-checks entries, declarations included, as each kind of importer. */
+  checkTypes(names, importers = IMPORTERS) {
+    assert(names.length > 0, 'there is nothing to check');
+    const uses = names.map(
+      (name, i) => `import * as entry${i} from '${name}'; export const keys${i} = entry${i};`,
+    );
+    this.write('types.mts', uses.join('\n'));
+    this.write('types.cts', uses.join('\n'));
+    const types = ['--typeRoots', path.join(root, 'node_modules', '@types'), '--types', 'node'];
+    for (const [file, module, resolution] of importers) {
+      const mode = ['--module', module, '--moduleResolution', resolution, '--target', 'es2022', '--strict'];
+      try {
+        run(
+          bin('tsc'),
+          ['--noEmit', '--ignoreConfig', '--pretty', 'false', ...mode, ...types, file],
+          this.folder,
+        );
+      } catch (error) {
+        // The declarations of frameworks have errors of their own, which are theirs.
+        const ours = error.stdout
+          .split('\n')
+          .filter((line) => /^(?:types\.|node_modules\/spanwise\/)/.test(line));
+        assert.deepEqual(ours, [], `${file}, ${resolution}`);
+        assert(error.stdout.includes('error TS'), error.message);
+      }
+    }
+    return names.join(', ');
+  }
+}
+
+/** The entries of which a kind of file needs nothing but the API. */
+const namesOf = (list) => list.map(({ subpath }) => specifier(subpath));
+const needsOnlyTheApi = (file) => [...packagesOf(dist(file))].every((used) => used === '@opentelemetry/api');
+const loadable = namesOf(library.filter(({ name }) => needsOnlyTheApi(`${name}.js`)));
+const typed = namesOf(library.filter(({ name }) => needsOnlyTheApi(`${name}.d.ts`)));
+
+for (const version of API_VERSIONS) {
+  const place = new Place(`api-${version}`);
+
+  await check(`installs beside @opentelemetry/api ${version}, and brings nothing`, () => {
+    const quiet = ['--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error'];
+    run('npm', ['install', ...quiet, tarball, `@opentelemetry/api@${version}`], place.folder);
+    const installed = readdirSync(path.join(place.folder, 'node_modules'));
+    assert.deepEqual(installed.filter((name) => !name.startsWith('.')).sort(), [
+      '@opentelemetry',
+      'spanwise',
+    ]);
   });
 
+  await check('  entries load by import and require, say nothing and let the process end', () =>
+    place.load(loadable),
+  );
+
   await check('  import and require give one copy where Node can do that', () => {
-    write(
+    place.write(
       'one.mjs',
       `import { createRequire } from 'node:module';
        const require = createRequire(import.meta.url);
-       for (const name of ${JSON.stringify(imports)}) {
+       for (const name of ${JSON.stringify(loadable)}) {
          const same = require(name) === (await import(name));
          if (same !== Boolean(process.features.require_module)) throw new Error(name + ': one copy is ' + same);
        }`,
     );
-    run(process.execPath, ['one.mjs'], place);
+    place.node('one.mjs');
   });
 
   await check('  the CommonJS and the ESM copy in one process share their tracers', () => {
-    write(
+    place.write(
       'share.mjs',
       `import assert from 'node:assert';
        import { createRequire } from 'node:module';
@@ -238,40 +298,47 @@ for (const version of API_VERSIONS) {
        for (const span of spans) assert.strictEqual(span.attributes['honeyhive.session_id'], tracer.sessionId);
        await tracer.shutdown();`,
     );
-    run(process.execPath, ['share.mjs'], place);
+    place.node('share.mjs');
   });
 
-  await check(
-    "  the README's program prints and produces what the page says, in both decorator protocols",
-    async () => {
-      const { program, span } = readme();
-      for (const legacy of [false, true]) {
-        const { printed, spans } = await runProgram(program, place, legacy);
-        assert.equal(printed, '7\n');
-        assert.deepEqual(spans, [span]);
-      }
-    },
-  );
+  await check("  the README's program does what the page says, in both decorator protocols", async () => {
+    const { program, span } = readme();
+    for (const legacy of [false, true]) {
+      const { printed, spans } = await runProgram(program, place.folder, legacy);
+      assert.equal(printed, '7\n');
+      assert.deepEqual(spans, [span]);
+    }
+  });
 
-  await check('  its types hold under node16, nodenext and bundler resolution, as ESM and CommonJS', () => {
-    const uses = imports.map(
-      (name, i) => `import * as entry${i} from '${name}'; export const keys${i} = entry${i};`,
-    );
-    write('types.mts', uses.join('\n'));
-    write('types.cts', uses.join('\n'));
-    for (const [file, module, resolution] of [
-      ['types.mts', 'node16', 'node16'],
-      ['types.cts', 'node16', 'node16'],
-      ['types.mts', 'nodenext', 'nodenext'],
-      ['types.cts', 'nodenext', 'nodenext'],
-      ['types.mts', 'esnext', 'bundler'],
-    ]) {
-      const mode = ['--module', module, '--moduleResolution', resolution, '--target', 'es2022', '--strict'];
-      const types = ['--typeRoots', path.join(root, 'node_modules', '@types'), '--types', 'node'];
-      run(bin('tsc'), ['--noEmit', '--ignoreConfig', ...mode, ...types, file], place);
+  await check('  types hold under node16, nodenext and bundler resolution', () => place.checkTypes(typed));
+
+  await check('  the command runs', () => {
+    for (const { command } of commands()) {
+      const printed = run(path.join(place.folder, 'node_modules', '.bin', command), ['--help'], place.folder);
+      assert.match(printed, new RegExp(`^Usage: ${command}`));
     }
   });
 }
+
+await check('beside the frameworks every entry loads, and its types hold', () => {
+  const place = new Place('frameworks');
+  const modules = path.join(place.folder, 'node_modules');
+  const here = (name) => path.join(root, 'node_modules', name);
+  for (const name of [
+    ...peers,
+    ...Object.keys(manifest.devDependencies).filter((dev) => dev.startsWith('@types/')),
+  ]) {
+    if (!existsSync(here(name))) continue;
+    mkdirSync(path.dirname(path.join(modules, name)), { recursive: true });
+    symlinkSync(here(name), path.join(modules, name));
+  }
+  run('tar', ['-xzf', tarball, '-C', modules], place.folder);
+  renameSync(path.join(modules, 'package'), path.join(modules, manifest.name));
+  place.load(namesOf(library));
+  // Nest 12 is ESM only, which a CommonJS file may not import under `node16`; newer resolutions know better.
+  const able = IMPORTERS.filter(([file, module]) => !(file === 'types.cts' && module === 'node16'));
+  return place.checkTypes(namesOf(library), able);
+});
 
 if (process.argv.includes('--keep')) console.log(`kept in ${folder}`);
 else rmSync(folder, { recursive: true, force: true });
