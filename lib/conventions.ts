@@ -152,8 +152,14 @@ export const HEADER_B3_FLAGS = 'x-b3-flags';
 /** Headers of Istio, Envoy and Linkerd that a service has to pass on for the mesh to follow its requests. */
 export const MESH_HEADERS = [
   'x-request-id',
+  'x-client-trace-id',
+  'x-envoy-force-trace',
   'x-ot-span-context',
   'x-cloud-trace-context',
+  'x-datadog-trace-id',
+  'x-datadog-parent-id',
+  'x-datadog-sampling-priority',
+  'sw8',
   'grpc-trace-bin',
   'l5d-ctx-trace',
   'l5d-ctx-deadline',

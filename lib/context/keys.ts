@@ -17,5 +17,7 @@ export const REMOTE_KEY = createContextKey('spanwise.v1.remote');
 export const MEMBER_KEY = createContextKey('spanwise.v1.member');
 /** The carrier of the request that a middleware has let in, whose server span is above. */
 export const SERVED_KEY = createContextKey('spanwise.v1.served');
+/** The headers of a service mesh that an entry's caller sent, to be passed on. */
+export const MESH_KEY = createContextKey('spanwise.v1.mesh');
 /** OpenTelemetry's own mark for work that must not be traced; the string is the one its SDKs look for. */
 export const SUPPRESS_TRACING_KEY = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');

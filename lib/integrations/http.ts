@@ -7,7 +7,7 @@ import { instrumentNodeHttp } from './node-client.js';
 import { instrumentUndici } from './undici-client.js';
 
 export { logContext } from './log-context.js';
-export { MeshPropagator } from './mesh-propagator.js';
+export { MeshPropagator } from '../propagation/mesh-propagator.js';
 
 /**
  * Which clients `instrumentClients` traces.

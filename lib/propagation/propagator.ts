@@ -88,6 +88,11 @@ export interface Arrived {
   readonly header?: string | readonly string[];
 }
 
+/** A propagator that names no caller, and passes on what came with one. */
+interface PassingOn {
+  remember(context: Context, carrier: unknown): Context;
+}
+
 // The key under which OpenTelemetry's SDK says that what runs is telemetry itself.
 const SUPPRESS_KEY = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
 
@@ -239,6 +244,19 @@ export class SpanwisePropagator implements TextMapPropagator {
   }
 
   /**
+   * Keeps of a believed caller what other propagators only pass on.
+   *
+   * @internal
+   */
+  remember(context: Context, carrier: unknown): Context {
+    let next = context;
+    for (const other of this.#extra) {
+      if (isPassingOn(other)) next = other.remember(next, carrier);
+    }
+    return next;
+  }
+
+  /**
    * Reads what a carrier says, without believing it.
    *
    * @internal
@@ -279,6 +297,11 @@ export class SpanwisePropagator implements TextMapPropagator {
     }
     return this.#reading?.how;
   }
+}
+
+/** Told by its shape, since it may be of another copy of this package. */
+function isPassingOn(other: TextMapPropagator): other is TextMapPropagator & PassingOn {
+  return typeof (other as Partial<PassingOn>).remember === 'function';
 }
 
 /** SDKs forget the random flag on their own spans; within the caller's trace it is the caller's to say. */

@@ -7,8 +7,10 @@ import { readB3, readB3Multi, type ReadHeader } from './b3.js';
 import { isOrdinary, openCarrier, openOrdinary, readCarrier } from './carrier.js';
 import { readTraceContext } from './trace-context.js';
 
+/** The formats of trace headers. */
+export const PROPAGATION_FORMATS = ['w3c', 'b3', 'b3multi'] as const;
 /** A format of trace headers. */
-export type PropagationFormat = 'w3c' | 'b3' | 'b3multi';
+export type PropagationFormat = (typeof PROPAGATION_FORMATS)[number];
 
 const MAX_KEYS = 2_000;
 

@@ -93,6 +93,7 @@ function enter(carrier: unknown, options: EntryOptions, active: Context): EntryC
       ? continueCaller(active, arrived, memory, allow)
       : refuseCaller(active, arrived, memory, options.trust, options.baggage);
   let { context } = entered;
+  if (options.trust === 'continue') context = propagator.remember(context, carrier);
   if (owner !== undefined && options.ownContext !== false) context = withOwner(context, owner);
 
   const identity = arrivedIdentity(context, owner?.identity.keys ?? DEFAULT_IDENTITY_KEYS);

@@ -63,8 +63,11 @@ export interface SessionTracerOptions extends BackendOptions {
   spanLimits?: SpanLimits;
   /** OpenTelemetry instrumentations to connect to this tracer. */
   instrumentations?: Instrumentation[];
-  /** Header formats besides W3C, in both directions: "b3", "b3multi", or propagators. */
-  propagators?: ('w3c' | 'b3' | 'b3multi' | TextMapPropagator)[];
+  /**
+   * Header formats besides W3C, in both directions: "b3", "b3multi", "mesh" (`x-request-id` and what else Istio, Envoy
+   * and Linkerd want passed on), or propagators.
+   */
+  propagators?: ('w3c' | 'b3' | 'b3multi' | 'mesh' | TextMapPropagator)[];
   /** "immediate" sends each span as it ends, for functions that may be frozen. @default "batch" */
   exportMode?: 'batch' | 'immediate';
   /** Keeps undelivered spans on disk over a restart: true, or a directory. @default false */

@@ -24,8 +24,9 @@ import { ExportPipeline, type FlushResult } from '../export/pipeline.js';
 import { HoneyHiveClient } from '../honeyhive/client.js';
 import { IdentitySpanProcessor } from '../processor/identity-span-processor.js';
 import { nameFilter, NameFilterProcessor } from '../processor/name-filter.js';
+import { MeshPropagator } from '../propagation/mesh-propagator.js';
 import { setPropagator, SpanwisePropagator } from '../propagation/propagator.js';
-import type { PropagationFormat } from '../propagation/read-headers.js';
+import { PROPAGATION_FORMATS, type PropagationFormat } from '../propagation/read-headers.js';
 import { enrich, type SpanPayload } from '../span/enrich-span.js';
 import { endOpenRuns } from '../span/settle.js';
 import { TracedRun } from '../span/with-span.js';
@@ -329,8 +330,12 @@ function createPropagator({ given, settings, identity }: SessionTracerConfig): S
   const formats: PropagationFormat[] = ['w3c'];
   const extra: TextMapPropagator[] = [];
   for (const wanted of given.propagators ?? []) {
-    if (typeof wanted !== 'string') extra.push(wanted);
-    else if (!formats.includes(wanted)) formats.push(wanted);
+    if (wanted === 'mesh') extra.push(new MeshPropagator());
+    else if (typeof wanted !== 'string') extra.push(wanted);
+    else if (!PROPAGATION_FORMATS.includes(wanted)) {
+      const known = [...PROPAGATION_FORMATS, 'mesh'].join(', ');
+      warn('SPW_OPTION', `propagators knows ${known}; "${String(wanted)}" is ignored`, 'propagators');
+    } else if (!formats.includes(wanted)) formats.push(wanted);
   }
   return new SpanwisePropagator({ formats, extra, trust: settings.trust, identityKeys: identity.keys });
 }
