@@ -1,6 +1,8 @@
 import 'reflect-metadata';
+import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  BadRequestException,
   Body,
   Catch,
   Controller,
@@ -23,6 +25,7 @@ import {
   type ExceptionFilter,
   type ExecutionContext,
   type INestApplication,
+  type PipeTransform,
 } from '@nestjs/common';
 import { NestFactory, Reflector } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
@@ -64,6 +67,41 @@ class Filter implements ExceptionFilter {
 }
 
 @Injectable()
+class BrokenGuard implements CanActivate {
+  canActivate(): boolean {
+    throw new RangeError('guard broke');
+  }
+}
+
+@Injectable()
+class BrokenPipe implements PipeTransform {
+  transform(value: string): string {
+    if (value === 'bad') throw new BadRequestException('not that');
+    throw new RangeError('pipe broke');
+  }
+}
+
+class Ledger extends EventEmitter {
+  async entry(item: string): Promise<string> {
+    return this.format(item);
+  }
+  format(item: string): string {
+    return `entry ${item}`;
+  }
+  @Trace({ name: 'by hand' })
+  audit(): string {
+    return 'audited';
+  }
+}
+
+@Injectable()
+class Stock extends Ledger {
+  override format(item: string): string {
+    return `${super.format(item)}!`;
+  }
+}
+
+@Injectable()
 class Prices {
   async of(item: string): Promise<string> {
     await delay(Math.random() * 10);
@@ -87,6 +125,7 @@ class ShopController {
   constructor(
     @Inject(Prices) private readonly prices: Prices,
     @Inject(PerRequest) private readonly request: PerRequest,
+    @Inject(Stock) private readonly stock: Stock,
   ) {}
 
   @Get('items/:item')
@@ -133,6 +172,23 @@ class ShopController {
     throw new HttpException('no', 409);
   }
 
+  @Get('guarded')
+  @UseGuards(BrokenGuard)
+  guarded(): string {
+    return 'never';
+  }
+
+  @Get('piped/:item')
+  piped(@Param('item', BrokenPipe) item: string): string {
+    return item;
+  }
+
+  @Get('stock/:item')
+  async inStock(@Param('item') item: string): Promise<string> {
+    this.stock.emit('asked');
+    return `${await this.stock.entry(item)} ${this.stock.audit()}`;
+  }
+
   @Get('observable')
   observable(): Observable<object> {
     return of(1).pipe(map(() => withSpan('observed', () => ({ session: session() }))));
@@ -163,7 +219,7 @@ async function begin(adapter: 'express' | 'fastify', options: SpanwiseModuleOpti
   @Module({
     imports: [SpanwiseModule.forRoot(options)],
     controllers: [ShopController],
-    providers: [Prices, PerRequest, Guard],
+    providers: [Prices, PerRequest, Guard, BrokenGuard, BrokenPipe, Stock],
   })
   class AppModule {}
   app =
@@ -225,6 +281,26 @@ describe.each(['express', 'fastify'] as const)('Nest on %s', (adapter) => {
     expect(span.status).toEqual({ code: SpanStatusCode.ERROR, message });
   });
 
+  it.each([
+    ['guarded', 'guard broke'],
+    ['piped/tea', 'pipe broke'],
+  ])('records what a guard or a pipe threw: %s', async (path, message) => {
+    const url = await begin(adapter);
+    expect((await fetch(`${url}/${path}`)).status).toBe(500);
+    const span = await server();
+    expect(span.status).toEqual({ code: SpanStatusCode.ERROR, message });
+    expect(span.attributes['error.type']).toBe('RangeError');
+    const events = span.events.filter(({ name }) => name === 'exception');
+    expect(events.map(({ attributes }) => attributes?.['exception.message'])).toEqual([message]);
+  });
+
+  it('does not take what a pipe refuses for a failure', async () => {
+    const url = await begin(adapter);
+    expect((await fetch(`${url}/piped/bad`)).status).toBe(400);
+    const span = await server();
+    expect([span.status.code, span.events]).toEqual([SpanStatusCode.UNSET, []]);
+  });
+
   it('does not take a refusal for a failure', async () => {
     const url = await begin(adapter);
     expect((await fetch(`${url}/refused`)).status).toBe(409);
@@ -284,6 +360,25 @@ describe.each(['express', 'fastify'] as const)('Nest on %s', (adapter) => {
     expect(parentId(recorder.span('Prices.of'))).toBe(spanId(span));
     expect(recorder.names).not.toContain('Prices.onModuleInit');
     expect(recorder.names).not.toContain('ShopController.item');
+  });
+});
+
+describe('providers that are traced without decorators', () => {
+  it('include what they inherit, once, and nothing of Node', async () => {
+    const url = await begin('express', { traceProviders: (name) => name === 'Stock' });
+    expect(await (await fetch(`${url}/stock/tea`)).text()).toBe('entry tea! audited');
+    await server();
+    expect(recorder.names.filter((name) => !name.startsWith('GET')).sort()).toEqual([
+      'Stock.entry',
+      'Stock.format',
+      'by hand',
+      'constructor',
+      'guard',
+    ]);
+    expect(parentId(recorder.span('Stock.format'))).toBe(spanId(recorder.span('Stock.entry')));
+    // The base class is others' too.
+    expect(await new Ledger().entry('cup')).toBe('entry cup');
+    expect(recorder.names).not.toContain('Ledger.entry');
   });
 });
 

@@ -8,11 +8,14 @@ import type { CallHandler, DynamicModule, ExecutionContext, NestInterceptor } fr
 import { APP_INTERCEPTOR, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { tap, type Observable } from 'rxjs';
 import { Trace } from '../decorators/trace.js';
+import { wrappedOf } from '../decorators/wrapped.js';
 import { warnError } from '../diagnostics.js';
+import { builtin } from './builtin.js';
 import { spanwise as forExpress } from './express.js';
 import { spanwise as forFastify } from './fastify.js';
 import { entryOf, prepareHttpEntries, type HttpEntryOptions } from './http-entry.js';
 import { logContext } from './log-context.js';
+import { onNestExceptions } from './nest-exceptions.js';
 
 export { logContext };
 export type { HttpEntryOptions };
@@ -59,11 +62,12 @@ export class SpanwiseModule {
         {
           provide: SETUP,
           inject: [HttpAdapterHost, ModulesContainer],
-          useFactory: (host: HttpAdapterHost, modules: ModulesContainer): true => {
+          useFactory: async (host: HttpAdapterHost, modules: ModulesContainer): Promise<true> => {
             enterRequests(host, entry);
             if (traceProviders !== undefined && traceProviders !== false) {
               traceClasses(modules, traceProviders === true ? () => true : traceProviders);
             }
+            await onNestExceptions();
             return true;
           },
         },
@@ -112,8 +116,8 @@ class ErrorInterceptor implements NestInterceptor {
   }
 }
 
-/** Called by Nest when the application starts and stops, not by requests. */
-const LIFECYCLE: ReadonlySet<string> = new Set([
+/** Called by Nest when the application starts and stops, or by the language, not by requests. */
+const LEFT_ALONE: ReadonlySet<string> = new Set([
   'constructor',
   'onModuleInit',
   'onApplicationBootstrap',
@@ -121,6 +125,10 @@ const LIFECYCLE: ReadonlySet<string> = new Set([
   'beforeApplicationShutdown',
   'onApplicationShutdown',
   'configure',
+  'then',
+  'toJSON',
+  'toString',
+  'valueOf',
 ]);
 const traced = new WeakSet<object>();
 
@@ -145,16 +153,34 @@ function traceClasses(modules: ModulesContainer, wanted: (className: string) => 
   }
 }
 
+/** Traces the methods of a class, also those it has from classes of the application or of libraries. */
 function traceMethods(prototype: object): void {
-  for (const key of Object.getOwnPropertyNames(prototype)) {
-    const descriptor = Object.getOwnPropertyDescriptor(prototype, key);
-    if (LIFECYCLE.has(key) || typeof descriptor?.value !== 'function' || descriptor.configurable === false) {
-      continue;
+  const seen = new Set<string>();
+  for (
+    let base: object | null = prototype;
+    base !== null && (base === prototype || !isFoundation(base));
+    base = Object.getPrototypeOf(base) as object | null
+  ) {
+    for (const key of Object.getOwnPropertyNames(base)) {
+      if (seen.has(key)) continue;
+      seen.add(key);
+      const descriptor = Object.getOwnPropertyDescriptor(base, key);
+      if (LEFT_ALONE.has(key) || typeof descriptor?.value !== 'function') continue;
+      if (base === prototype ? descriptor.configurable === false : wrappedOf(descriptor.value)) continue;
+      // An inherited method becomes one of the class's own: the base class may not be wanted, or be others' too.
+      const decorate = Trace() as (target: object, key: string, descriptor: PropertyDescriptor) => unknown;
+      const made = decorate(prototype, key, { ...descriptor, configurable: true }) as PropertyDescriptor;
+      Object.defineProperty(prototype, key, made);
     }
-    const decorate = Trace() as (target: object, key: string, descriptor: PropertyDescriptor) => unknown;
-    const made = decorate(prototype, key, descriptor) as PropertyDescriptor | undefined;
-    Object.defineProperty(prototype, key, made ?? descriptor);
   }
+}
+
+/** What classes stand on and nobody wants a span of: classes of the language and of Node, and Nest's logger. */
+function isFoundation(prototype: object): boolean {
+  const made: unknown = Object.getOwnPropertyDescriptor(prototype, 'constructor')?.value;
+  if (typeof made !== 'function' || made === ConsoleLogger) return true;
+  if (made === builtin<unknown>('node:events')) return true;
+  return Function.prototype.toString.call(made).includes('[native code]');
 }
 
 /**
