@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
@@ -22,7 +23,7 @@ const paths = Object.fromEntries(
 /** Declarations of libraries, which both programs share: reading them is most of the work. */
 const declarations = new Map<string, ts.SourceFile | undefined>();
 
-function mistakes(config: string, chosen: readonly CodeBlock[]): string[] {
+function mistakes(config: string, chosen: readonly CodeBlock[], files: readonly string[] = []): string[] {
   const parsed = ts.parseJsonConfigFileContent(
     { ...ts.readConfigFile(config, ts.sys.readFile).config, include: [], files: [] },
     ts.sys,
@@ -44,18 +45,31 @@ function mistakes(config: string, chosen: readonly CodeBlock[]): string[] {
     if (!declarations.has(name)) declarations.set(name, getSourceFile(name, language));
     return declarations.get(name);
   };
-  const program = ts.createProgram([...named.keys()], parsed.options, host);
-  return [...named].flatMap(([file, { where }]) =>
+  const roots = new Map([
+    ...[...named].map(([file, { where }]) => [file, `${where} + `] as const),
+    ...files.map((file) => [path.resolve(file), `${file}:`] as const),
+  ]);
+  const program = ts.createProgram([...roots.keys()], parsed.options, host);
+  return [...roots].flatMap(([file, where]) =>
     ts.getPreEmitDiagnostics(program, program.getSourceFile(file)).map(({ file: at, start, messageText }) => {
       const line = at?.getLineAndCharacterOfPosition(start ?? 0).line ?? 0;
-      return `${where} + ${line + 1}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
+      return `${where}${line + 1}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
     }),
   );
 }
 
-describe('the code of guides and README', () => {
+/** Examples that are compiled from the sources as they stand; the others have a tsconfig.json and a run of their own. */
+const examples = ['adk-tutorial', 'http'].flatMap((folder) =>
+  readdirSync(`examples/${folder}`, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !file.startsWith('build'))
+    .map((file) => `examples/${folder}/${file}`),
+);
+const isLegacyFile = (file: string): boolean => readFileSync(file, 'utf8').includes("'@nestjs/");
+
+describe('the code of guides, README and examples', () => {
   it('is there, and what is not checked says why', () => {
     expect(checked.length).toBeGreaterThan(30);
+    expect(examples.length).toBeGreaterThan(10);
     expect(
       blocks.filter(({ info }) => !/^(run|no-check: .{10,})?$/.test(info)).map(({ where }) => where),
     ).toEqual([]);
@@ -65,11 +79,17 @@ describe('the code of guides and README', () => {
     const found = mistakes(
       'tsconfig.json',
       checked.filter((block) => !isLegacy(block)),
+      examples.filter((file) => !isLegacyFile(file)),
     );
     expect(found).toEqual([]);
   }, 180_000);
 
   it('compiles with legacy decorators where NestJS is', () => {
-    expect(mistakes('__tests__/tsconfig.legacy.json', checked.filter(isLegacy))).toEqual([]);
+    const found = mistakes(
+      '__tests__/tsconfig.legacy.json',
+      checked.filter(isLegacy),
+      examples.filter(isLegacyFile),
+    );
+    expect(found).toEqual([]);
   }, 180_000);
 });
