@@ -21,6 +21,7 @@ export const ENTRIES = {
   './http': 'lib/integrations/http.ts',
   './lambda': 'lib/integrations/lambda.ts',
   './register': 'lib/integrations/register.ts',
+  './workers': 'lib/integrations/workers.ts',
   './testing': 'lib/testing/index.ts',
   './viewer': 'lib/viewer/index.ts',
 };

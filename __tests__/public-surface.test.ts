@@ -126,6 +126,11 @@ const SURFACE: Record<string, { source: string; values: string[]; types: string[
     values: ['MeshPropagator', 'instrumentClients', 'logContext'],
     types: ['ClientOptions'],
   },
+  './workers': {
+    source: 'lib/integrations/workers.ts',
+    values: ['carrierEnv', 'continueFromParent', 'continueMessages', 'withCarrier'],
+    types: ['CarryOptions', 'ContinueOptions'],
+  },
   './viewer': {
     source: 'lib/viewer/index.ts',
     values: ['HoneyHiveClient', 'startViewer', 'waitForEvents', 'whereIs'],

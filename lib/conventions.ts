@@ -167,7 +167,19 @@ export const MESH_HEADERS = [
   'l5d-sample',
 ] as const;
 
-/** Environment variables. Nothing unprefixed is read. */
+/** The key under which messages between threads and processes hold their headers. */
+export const MESSAGE_HEADERS_KEY = 'spanwise';
+
+/**
+ * The environment variable that a header travels in from a process to the ones it starts.
+ *
+ * @see https://opentelemetry.io/docs/specs/otel/context/env-carriers/
+ */
+export function variableOfHeader(header: string): string {
+  return header.toUpperCase().replace(/[^A-Z0-9]/g, '_');
+}
+
+/** Environment variables of configuration. Nothing unprefixed is read. */
 export const ENV = {
   apiKey: 'HH_API_KEY',
   project: 'HH_PROJECT',
