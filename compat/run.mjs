@@ -69,7 +69,9 @@ async function main() {
   const failed = results.filter(({ ok }) => !ok);
   const checks = results.reduce((sum, { checks }) => sum + checks.length, 0);
   const seconds = Math.round((Date.now() - started) / 1000);
-  console.log(`\n${results.length - failed.length} of ${wanted.length} cells passed, ${checks} checks, ${seconds} s`);
+  console.log(
+    `\n${results.length - failed.length} of ${wanted.length} cells passed, ${checks} checks, ${seconds} s`,
+  );
   if (options.table !== undefined) writeFileSync(options.table, table(results));
   return failed.length === 0 && results.length === wanted.length ? 0 : 1;
 }
@@ -88,10 +90,14 @@ async function runCell(cell, stage) {
 }
 
 function print({ cell, checks, ok, seconds }) {
-  console.log(`${ok ? 'ok   ' : 'FAIL '} ${cell.id.padEnd(28)} ${checks.length} checks, ${seconds.toFixed(1)} s`);
+  console.log(
+    `${ok ? 'ok   ' : 'FAIL '} ${cell.id.padEnd(28)} ${checks.length} checks, ${seconds.toFixed(1)} s`,
+  );
   for (const { name, ok: passed, note } of checks) {
     if (passed && !options.verbose) continue;
-    console.log(`        ${passed ? 'ok' : 'FAIL'} ${name}${note ? `: ${note.trim().slice(0, 4_000).replaceAll('\n', '\n           ')}` : ''}`);
+    console.log(
+      `        ${passed ? 'ok' : 'FAIL'} ${name}${note ? `: ${note.trim().slice(0, 4_000).replaceAll('\n', '\n           ')}` : ''}`,
+    );
   }
 }
 

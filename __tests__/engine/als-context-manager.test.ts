@@ -1,6 +1,7 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import { createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createAlsContextManager, type AlsContextManager } from '../../lib/engine/als-context-manager.js';
 
 const KEY = createContextKey('test');
@@ -130,5 +131,29 @@ describe('AlsContextManager', () => {
       expect(value()).toBe(1);
       again.dispose();
     });
+  });
+});
+
+describe('createAlsContextManager without Node’s modules', () => {
+  const { getBuiltinModule } = process;
+  const host = globalThis as { AsyncLocalStorage?: unknown };
+  beforeEach(() => {
+    process.getBuiltinModule = (() => undefined) as never;
+  });
+  afterEach(() => {
+    process.getBuiltinModule = getBuiltinModule;
+    delete host.AsyncLocalStorage;
+  });
+
+  test('takes the AsyncLocalStorage that the host has put among the globals', () => {
+    host.AsyncLocalStorage = AsyncLocalStorage;
+    const made = createAlsContextManager();
+    expect(made?.with(one, () => made.active().getValue(KEY))).toBe(1);
+  });
+
+  test('gives none where there is none, or something else of that name', () => {
+    expect(createAlsContextManager()).toBeUndefined();
+    host.AsyncLocalStorage = 'mine';
+    expect(createAlsContextManager()).toBeUndefined();
   });
 });

@@ -31,6 +31,7 @@ describe('all spans arrive, and the exit code is what it would have been', () =>
     ['process.exit', 5],
     ['uncaught error', 1],
     ['uncaught error with a handler', 9],
+    ['uncaught error without an exit event', 1],
     ['unhandled rejection', 1],
     ['unhandled rejection with a handler', 0],
   ])('%s', async (how, code) => {
@@ -40,6 +41,13 @@ describe('all spans arrive, and the exit code is what it would have been', () =>
     expect(result.stderr).not.toContain('diag:');
     if (how === 'natural with a listener') expect(result.stdout.match(/beforeExit/g)).toHaveLength(1);
     if (how === 'uncaught error') expect(result.stderr).toContain('nobody catches me');
+  });
+
+  test('an error that is forgiven after all stops nothing', async () => {
+    const result = await end('error that is forgiven without an exit event');
+    expect(result).toMatchObject({ code: 0 });
+    expect(result.stdout).toContain('flushed true');
+    expect(await server.report()).toMatchObject({ spans: 101, duplicates: 0 });
   });
 
   test('over JSON as well', async () => {

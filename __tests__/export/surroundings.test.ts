@@ -98,6 +98,72 @@ describe('without Node’s modules', () => {
   });
 });
 
+/** As in workerd, where a timer or a request belongs to the request that is served and dies with it. */
+describe('where nothing outlives the request that is served', () => {
+  const { fetch: original } = globalThis;
+  let dead: boolean;
+  let died: number;
+  beforeEach(() => {
+    dead = false;
+    died = 0;
+    Object.defineProperty(globalThis, 'navigator', {
+      value: { userAgent: 'Cloudflare-Workers' },
+      configurable: true,
+      writable: true,
+    });
+    globalThis.fetch = ((...args: Parameters<typeof fetch>) =>
+      dead && ++died ? new Promise(() => {}) : original(...args)) as typeof fetch;
+  });
+  const dyingFlush = async (pipeline: ExportPipeline): Promise<void> => {
+    dead = true;
+    const before = died;
+    pipeline.onEnd(makeSpan());
+    void pipeline.flush({ timeoutMs: 1 });
+    await until('the request', () => died > before);
+    dead = false;
+  };
+  afterEach(() => {
+    globalThis.fetch = original;
+    delete (globalThis as { navigator?: unknown }).navigator;
+  });
+
+  test('each flush sends what is there itself, however many requests died on their way', async () => {
+    const pipeline = new ExportPipeline({ url: server.url, concurrency: 1 });
+    for (let i = 0; i < 3; i++) await dyingFlush(pipeline);
+    pipeline.onEnd(makeSpan('alive'));
+    const flushed = pipeline.flush({ timeoutMs: 500 });
+    await until('the span', async () => (await server.report()).spans === 1);
+    await flushed;
+    await pipeline.shutdown({ timeoutMs: 1 });
+  });
+
+  test('what was on its way when its request died is sent again', async () => {
+    const pipeline = new ExportPipeline({ url: server.url, requestTimeoutMs: 50 });
+    await dyingFlush(pipeline);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(await pipeline.flush({ timeoutMs: 5_000 })).toMatchObject({ ok: true, delivered: 1 });
+    await pipeline.shutdown();
+  });
+
+  test('no timer is set when a span ends: only a flush sends', async () => {
+    const timers = [
+      jest.spyOn(globalThis, 'setTimeout'),
+      jest.spyOn(globalThis, 'setImmediate'),
+    ] as jest.SpiedFunction<any>[];
+    const pipeline = new ExportPipeline({ url: server.url, scheduledDelayMs: 1, maxBatchSpans: 1 });
+    try {
+      pipeline.onEnd(makeSpan());
+      pipeline.onEnd(makeSpan());
+      for (const timer of timers) expect(timer).not.toHaveBeenCalled();
+    } finally {
+      for (const timer of timers) timer.mockRestore();
+    }
+    expect((await server.report()).requests).toBe(0);
+    expect(await pipeline.flush()).toMatchObject({ ok: true, delivered: 2 });
+    await pipeline.shutdown();
+  });
+});
+
 describe('in a worker thread', () => {
   test.each(['natural', 'process.exit', 'uncaught error'])(
     'at its end (%s) all spans arrive',

@@ -9,8 +9,18 @@ import { OTEL } from '../versions.mjs';
 
 /** What each runtime is started with, and what it has. */
 const HOSTS = {
-  node: { args: ['--no-warnings'], servers: ['node'], findsRequest: true, ends: ['natural', 'exit', 'error', 'signal'] },
-  bun: { args: [], servers: ['node', 'own'], findsRequest: false, ends: ['natural', 'exit', 'error', 'signal'] },
+  node: {
+    args: ['--no-warnings'],
+    servers: ['node'],
+    findsRequest: true,
+    ends: ['natural', 'exit', 'error', 'signal'],
+  },
+  bun: {
+    args: [],
+    servers: ['node', 'own'],
+    findsRequest: false,
+    ends: ['natural', 'exit', 'error', 'signal'],
+  },
   deno: {
     args: ['run', '--allow-all', '--node-modules-dir=manual', '--no-lock', '--quiet'],
     servers: ['node', 'own'],
@@ -76,12 +86,20 @@ async function ends(stage, { runtime, line }) {
     checks.push(
       await withReceiver(stage, async ({ url, spans }) => {
         const env = { SMOKE: JSON.stringify({ endpoint: url, end }), ...home(stage) };
-        const outcome = await run(binary, [...HOSTS[kind].args, 'smoke/main.mjs'], { cwd: folder, env, timeout: 20_000 })
+        const outcome = await run(binary, [...HOSTS[kind].args, 'smoke/main.mjs'], {
+          cwd: folder,
+          env,
+          timeout: 20_000,
+        })
           .then(() => [0, null])
           .catch((error) => [typeof error.code === 'number' ? error.code : null, error.signal]);
         const arrived = spans.filter(({ name }) => name === 'last words').length;
         const ok = arrived === 1 && JSON.stringify(outcome) === JSON.stringify(EXITS[end]);
-        return { name: `end by ${end}`, ok, note: `${arrived} of 1 spans arrived, ended with ${JSON.stringify(outcome)}` };
+        return {
+          name: `end by ${end}`,
+          ok,
+          note: `${arrived} of 1 spans arrived, ended with ${JSON.stringify(outcome)}`,
+        };
       }),
     );
   }
@@ -194,7 +212,10 @@ async function service(base, receiver) {
   for (const way of ['wait', 'until']) {
     const ask = async (n) => {
       const traceId = n.toString(16).padStart(32, 'f');
-      const headers = { traceparent: `00-${traceId}-${'a'.repeat(16)}-01`, baggage: `session_id=${way}-${n}` };
+      const headers = {
+        traceparent: `00-${traceId}-${'a'.repeat(16)}-01`,
+        baggage: `session_id=${way}-${n}`,
+      };
       const response = await fetch(`${base}/${way}`, { headers, signal: AbortSignal.timeout(15_000) });
       return response.text();
     };
@@ -205,9 +226,13 @@ async function service(base, receiver) {
       const wrong = answers.filter((answer) => answer !== wanted);
       if (wrong.length > 0) note += `${wrong.length} answers such as "${wrong[0]}"; `;
       const complete = () =>
-        Array.from({ length: PARALLEL }, (_, n) =>
-          receiver.spans.filter(({ attributes, traceId }) =>
-            attributes['session.id'] === `${way}-${n}` && traceId === n.toString(16).padStart(32, 'f')).length,
+        Array.from(
+          { length: PARALLEL },
+          (_, n) =>
+            receiver.spans.filter(
+              ({ attributes, traceId }) =>
+                attributes['session.id'] === `${way}-${n}` && traceId === n.toString(16).padStart(32, 'f'),
+            ).length,
         );
       await receiver.until(() => complete().every((count) => count === 3));
       const right = complete().filter((count) => count === 3).length;

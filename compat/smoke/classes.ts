@@ -1,3 +1,4 @@
+/* eslint-disable @typescript-eslint/no-unused-vars -- entries look at parameters that their methods do not. */
 /** What a user decorates, in the part that both protocols know; compiled once for each. */
 import { DistributedEntry, Enrich, Trace, enrichSpan, getBaggage, injectContextIntoCarrier } from 'spanwise';
 

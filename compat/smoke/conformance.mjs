@@ -101,7 +101,10 @@ async function methods(protocol, { Kitchen, Shelf, FAILURE }) {
 }
 
 async function entry(protocol, { Agent }) {
-  const carrier = { traceparent: TRACEPARENT, baggage: `session_id=${protocol}-entry,project=theirs,source=elsewhere` };
+  const carrier = {
+    traceparent: TRACEPARENT,
+    baggage: `session_id=${protocol}-entry,project=theirs,source=elsewhere`,
+  };
   equal(await new Agent().invoke(carrier, 'tea'), 'a cup of tea');
   equal(await new Agent().invoke(new Headers(carrier), 'tea'), 'a cup of tea');
   equal(await new Agent().invoke(new Map(Object.entries(carrier)), 'tea'), 'a cup of tea');
@@ -112,12 +115,23 @@ async function entry(protocol, { Agent }) {
 
 async function hostile(protocol, { Agent }, tracer) {
   const agent = new Agent();
-  const throwing = new Proxy({}, {
-    get: () => { throw new Error('get'); },
-    has: () => { throw new Error('has'); },
-    ownKeys: () => { throw new Error('ownKeys'); },
-    getPrototypeOf: () => { throw new Error('getPrototypeOf'); },
-  });
+  const throwing = new Proxy(
+    {},
+    {
+      get: () => {
+        throw new Error('get');
+      },
+      has: () => {
+        throw new Error('has');
+      },
+      ownKeys: () => {
+        throw new Error('ownKeys');
+      },
+      getPrototypeOf: () => {
+        throw new Error('getPrototypeOf');
+      },
+    },
+  );
   const members = [',,=;;', 'broken', '__proto__=x', 'constructor=y', '%00=1', `long=${'v'.repeat(9_000)}`];
   equal(
     agent.whoAsks({ TraceParent: [TRACEPARENT], BAGGAGE: [`session_id=${protocol}-hostile`, ...members] }),
@@ -127,8 +141,20 @@ async function hostile(protocol, { Agent }, tracer) {
   const bad = [
     { traceparent: `ff${TRACEPARENT.slice(2)}`, baggage: 'session_id=%0d%0aset-cookie:x' },
     { traceparent: '0'.repeat(1_000_000), baggage: `session_id=${'s'.repeat(1_000)}` },
-    { get traceparent() { throw new Error('getter'); } },
-    throwing, null, undefined, 42, 'text', Symbol('s'), () => 1, [], new Date(NaN),
+    {
+      get traceparent() {
+        throw new Error('getter');
+      },
+    },
+    throwing,
+    null,
+    undefined,
+    42,
+    'text',
+    Symbol('s'),
+    () => 1,
+    [],
+    new Date(NaN),
   ];
   for (const carrier of bad) equal(agent.whoAsks(carrier), tracer.sessionId);
 }
@@ -172,7 +198,13 @@ async function functions() {
   await withSession('functions', async () => {
     equal(trace((n) => n + 1, { name: 'plus' })(1), 2);
     equal(await withSpan('outer', async () => withSpan('inner', () => 5)), 5);
-    equal(withDistributedTraceContext({ traceparent: TRACEPARENT }, () => api.getActiveSpan()?.spanContext().spanId), CALLER.spanId);
+    equal(
+      withDistributedTraceContext(
+        { traceparent: TRACEPARENT },
+        () => api.getActiveSpan()?.spanContext().spanId,
+      ),
+      CALLER.spanId,
+    );
     enrichSession({ metadata: { seen: true } });
     const ids = withSpan('logged', () => logContext());
     equal(ids.session_id, 'functions');

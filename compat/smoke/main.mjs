@@ -10,7 +10,10 @@ const { Bun, Deno } = globalThis;
 /** Node's own server, and in the other runtimes theirs. */
 async function serveNode(handler) {
   const server = createServer((request, response) => {
-    void handler(request).then((text) => response.end(text), (error) => response.writeHead(500).end(String(error)));
+    void handler(request).then(
+      (text) => response.end(text),
+      (error) => response.writeHead(500).end(String(error)),
+    );
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const close = () => new Promise((resolve) => server.close(resolve).closeAllConnections());

@@ -21,7 +21,8 @@ export async function startReceiver({ decodeJson, decodeProtobuf }) {
       const resources = type.includes('json') ? decodeJson(body) : decodeProtobuf(body);
       for (const resource of resources) {
         for (const scope of resource.scopes) {
-          for (const span of scope.spans) spans.push({ ...span, resource: resource.attributes, scope: scope.name });
+          for (const span of scope.spans)
+            spans.push({ ...span, resource: resource.attributes, scope: scope.name });
         }
       }
       response.setHeader('content-type', type).end(type.includes('json') ? '{}' : '');

@@ -9,20 +9,36 @@ export function drawSession(spans, session) {
   const mine = spans.filter(({ attributes }) => attributes['honeyhive.session_id'] === session);
   const ids = new Set(mine.map(({ spanId }) => spanId));
   const draw = (span) => {
-    const children = mine.filter(({ parentSpanId }) => parentSpanId === span.spanId).sort(byStart).map(draw);
+    const children = mine
+      .filter(({ parentSpanId }) => parentSpanId === span.spanId)
+      .sort(byStart)
+      .map(draw);
     const failed = span.status.code === STATUS_ERROR ? '!' : '';
     return `${span.name}${KINDS[span.kind] ?? `?${span.kind}`}${failed}${children.length > 0 ? `(${children.join(' ')})` : ''}`;
   };
-  return mine.filter(({ parentSpanId }) => !ids.has(parentSpanId)).sort(byStart).map(draw).join(' ');
+  return mine
+    .filter(({ parentSpanId }) => !ids.has(parentSpanId))
+    .sort(byStart)
+    .map(draw)
+    .join(' ');
 }
 
-const byStart = (a, b) => (BigInt(a.start) < BigInt(b.start) ? -1 : BigInt(a.start) > BigInt(b.start) ? 1 : 0);
+const byStart = (a, b) =>
+  BigInt(a.start) < BigInt(b.start) ? -1 : BigInt(a.start) > BigInt(b.start) ? 1 : 0;
 
 const METHODS = {
   // Names are the same in both protocols, and so are the trees.
   spans: [
-    'Kitchen.add', 'Kitchen.brew(Kitchen.pour)', 'Kitchen.count(Kitchen.add Kitchen.add)', 'Kitchen.fail!', 'Kitchen.failNow!',
-    'Kitchen.open', 'Kitchen.serve(Kitchen.pour)', 'Kitchen.size', 'Kitchen.stream', 'Shelf.take',
+    'Kitchen.add',
+    'Kitchen.brew(Kitchen.pour)',
+    'Kitchen.count(Kitchen.add Kitchen.add)',
+    'Kitchen.fail!',
+    'Kitchen.failNow!',
+    'Kitchen.open',
+    'Kitchen.serve(Kitchen.pour)',
+    'Kitchen.size',
+    'Kitchen.stream',
+    'Shelf.take',
   ],
 };
 
@@ -47,12 +63,19 @@ export function checkWire(spans, { server, findsRequest }) {
       equal(splitTrees(drawSession(spans, session)).sort(), METHODS.spans);
       const { attributes } = named(session, 'Kitchen.add');
       equal(
-        [attributes['honeyhive_inputs.arg0'], attributes['honeyhive_inputs.arg1'], attributes['honeyhive_outputs.result']],
+        [
+          attributes['honeyhive_inputs.arg0'],
+          attributes['honeyhive_inputs.arg1'],
+          attributes['honeyhive_outputs.result'],
+        ],
         [1, 2, 3],
       );
       equal(named(session, 'Kitchen.stream').attributes['honeyhive_outputs.result'], 'soon');
       const failed = named(session, 'Kitchen.fail');
-      equal(failed.events.map(({ name }) => name), ['exception']);
+      equal(
+        failed.events.map(({ name }) => name),
+        ['exception'],
+      );
       equal(failed.events[0].attributes['exception.message'], 'the kettle is empty');
     });
     check(`${protocol}: an entry below its caller`, () => {
@@ -67,15 +90,25 @@ export function checkWire(spans, { server, findsRequest }) {
         ['theirs', 'elsewhere', session],
       );
       equal(
-        [attributes.honeyhive_event_type, attributes['honeyhive_metadata.tier'], attributes['honeyhive_metrics.cups'], attributes['honeyhive_outputs.length']],
+        [
+          attributes.honeyhive_event_type,
+          attributes['honeyhive_metadata.tier'],
+          attributes['honeyhive_metrics.cups'],
+          attributes['honeyhive_outputs.length'],
+        ],
         ['chain', 'gold', 1, 12],
       );
     });
-    check(`${protocol}: hostile carriers`, () => equal(drawSession(spans, `${protocol}-hostile`), 'Agent.whoAsks SERVER'));
+    check(`${protocol}: hostile carriers`, () =>
+      equal(drawSession(spans, `${protocol}-hostile`), 'Agent.whoAsks SERVER'),
+    );
     check(`${protocol}: parallel sessions, ${PARALLEL} of ${PARALLEL}`, () => {
       for (let n = 0; n < PARALLEL; n++) {
         const trees = splitTrees(drawSession(spans, `${protocol}-parallel-${n}`)).sort();
-        equal(trees, ['Kitchen.brew(Kitchen.pour)', 'caller(Agent.invoke SERVER(Kitchen.brew(Kitchen.pour)))']);
+        equal(trees, [
+          'Kitchen.brew(Kitchen.pour)',
+          'caller(Agent.invoke SERVER(Kitchen.brew(Kitchen.pour)))',
+        ]);
       }
     });
     if (!server) continue;
@@ -83,17 +116,25 @@ export function checkWire(spans, { server, findsRequest }) {
       const tree = 'client(Server.answer SERVER(Kitchen.brew(Kitchen.pour)))';
       for (let n = 0; n < PARALLEL; n++) equal(drawSession(spans, `${protocol}-http-${n}`), tree);
       if (findsRequest) {
-        equal(drawSession(spans, `${protocol}-blind`), 'client(Server.answerBlind SERVER(Kitchen.brew(Kitchen.pour)))');
+        equal(
+          drawSession(spans, `${protocol}-blind`),
+          'client(Server.answerBlind SERVER(Kitchen.brew(Kitchen.pour)))',
+        );
       }
     });
   }
-  check('private members', () => equal(drawSession(spans, 'private').split(' ').sort(), ['Safe.#open', 'Safe.dial']));
-  check('functions', () => equal(drawSession(spans, 'functions').split(' ').sort(), ['logged', 'outer(inner)', 'plus']));
+  check('private members', () =>
+    equal(drawSession(spans, 'private').split(' ').sort(), ['Safe.#open', 'Safe.dial']),
+  );
+  check('functions', () =>
+    equal(drawSession(spans, 'functions').split(' ').sort(), ['logged', 'outer(inner)', 'plus']),
+  );
   check('times are sound', () => {
     const now = Date.now();
     for (const { name, start, end } of spans) {
       const age = now - Number(BigInt(start) / 1_000_000n);
-      if (BigInt(end) < BigInt(start) || Math.abs(age) > 120_000) throw new Error(`${name} from ${start} to ${end}`);
+      if (BigInt(end) < BigInt(start) || Math.abs(age) > 120_000)
+        throw new Error(`${name} from ${start} to ${end}`);
     }
   });
   check('each span is whole and there once', () => {

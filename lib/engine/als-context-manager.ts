@@ -140,8 +140,14 @@ export class AlsContextManager implements ContextManager {
   }
 }
 
-/** Our own context manager, or undefined where there is no AsyncLocalStorage. */
+/**
+ * Our own context manager, or undefined where there is no AsyncLocalStorage: neither among Node's modules nor, as edge
+ * runtimes have it, among the globals.
+ */
 export function createAlsContextManager(): AlsContextManager | undefined {
-  const hooks = builtin<{ AsyncLocalStorage: new () => Storage }>('node:async_hooks');
-  return hooks === undefined ? undefined : new AlsContextManager(new hooks.AsyncLocalStorage());
+  type Hooks = { AsyncLocalStorage?: unknown };
+  const hooks = builtin<Hooks>('node:async_hooks') ?? (globalThis as Hooks);
+  const { AsyncLocalStorage } = hooks;
+  if (typeof AsyncLocalStorage !== 'function') return undefined;
+  return new AlsContextManager(new (AsyncLocalStorage as new () => Storage)());
 }

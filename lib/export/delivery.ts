@@ -22,6 +22,8 @@ export interface DeliveryOptions {
   readonly compressFrom: number;
   readonly requestTimeoutMs: number;
   readonly concurrency: number;
+  /** Requests die with whoever is being served: each flush sends for itself, and what died is sent again. */
+  readonly requestBound: boolean;
   /** The endpoint, as messages name it. */
   readonly endpoint: string;
   /** Spans that will never be delivered, and why. */
@@ -30,6 +32,7 @@ export interface DeliveryOptions {
 
 interface Flight {
   readonly batch: Batch;
+  readonly since: number;
   sending: Sending | undefined;
 }
 
@@ -98,6 +101,7 @@ export class Delivery {
     // With every connection busy the due batch takes its place in the backlog, or it would never be taken; during an
     // outage it goes on filling instead.
     if (due && this.#failures === 0) this.#queue.seal();
+    if (this.#options.requestBound) this.#takeBackTheDead();
     while (!this.#stopped && !this.#queue.empty) {
       const wait = this.#pausedUntil - performance.now();
       if (wait > 0) {
@@ -105,13 +109,35 @@ export class Delivery {
         return;
       }
       // A backend in trouble is asked by one request at a time, whether it is back.
-      if (this.#flights.size >= (this.#failures > 0 ? 1 : this.#options.concurrency)) return;
+      if (this.#flights.size >= this.#places()) return;
       const batch = this.#queue.take(due);
       if (batch === undefined) return;
-      const flight: Flight = { batch, sending: undefined };
+      const flight: Flight = { batch, since: performance.now(), sending: undefined };
       this.#flights.add(flight);
       void this.#quietly(() => this.#deliver(flight));
     }
+  }
+
+  #places(): number {
+    // A place that waits for another one's request might never come free.
+    if (this.#options.requestBound) return Infinity;
+    return this.#failures > 0 ? 1 : this.#options.concurrency;
+  }
+
+  /** A request without an answer after its own timeout died with whoever was served then. */
+  #takeBackTheDead(): void {
+    const before = performance.now() - this.#options.requestTimeoutMs;
+    for (const flight of this.#flights) {
+      if (flight.since >= before) continue;
+      this.#flights.delete(flight);
+      this.#queue.putBack(flight.batch);
+    }
+  }
+
+  /** After `exitJobs`, and yet the process lives. */
+  goOn(): void {
+    this.#stopped = false;
+    this.pump(false);
   }
 
   /** Gives up what is on its way and sends nothing any more. */

@@ -7,7 +7,7 @@
  */
 import { warnError } from '../diagnostics.js';
 import { deliverBlocking, type ExitJob } from './exit-worker.js';
-import { builtin, nodeProcess } from './platform.js';
+import { builtin, endsWithoutExitEvent, nodeProcess } from './platform.js';
 
 /** A pipeline, as the end of the process sees it. */
 export interface ExitParticipant {
@@ -20,6 +20,8 @@ export interface ExitParticipant {
   kick(): void;
   /** What a blocking delivery should send. */
   exitJobs(): ExitJob[];
+  /** After `exitJobs`: the process goes on after all. */
+  survived(): void;
   /** Nothing more can be sent: what is left goes to disk, or is reported. */
   exitOver(): void;
 }
@@ -86,6 +88,7 @@ class ExitHooks {
   install(): void {
     this.#process.on('beforeExit', this.#onBeforeExit);
     this.#process.on('exit', this.#onExit);
+    if (endsWithoutExitEvent()) this.#process.on('uncaughtExceptionMonitor', this.#onUncaught);
     // Before others: a `once` listener is not in the list any more after it ran.
     for (const signal of SIGNALS) this.#process.prependListener(signal, this.#onSignal);
   }
@@ -93,6 +96,7 @@ class ExitHooks {
   remove(): void {
     this.#process.off('beforeExit', this.#onBeforeExit);
     this.#process.off('exit', this.#onExit);
+    this.#process.off('uncaughtExceptionMonitor', this.#onUncaught);
     for (const signal of SIGNALS) this.#process.off(signal, this.#onSignal);
   }
 
@@ -132,6 +136,24 @@ class ExitHooks {
   };
 
   readonly #onExit = (): void => {
+    this.#deliverBlocking();
+    this.#over();
+  };
+
+  /**
+   * The last that Deno tells of an uncaught error, also of one that a listener of the global event `error` takes care
+   * of: then there is a later.
+   */
+  readonly #onUncaught = (): void => {
+    if (this.#process.listenerCount('uncaughtException') > 0 || this.#pending().length === 0) return;
+    this.#deliverBlocking();
+    setTimeout(() => {
+      this.#until = undefined;
+      for (const participant of this.#participants) participant.survived();
+    }).unref();
+  };
+
+  #deliverBlocking(): void {
     try {
       const rest = this.#rest();
       // Jobs are taken out of their queues, so only if they will be tried.
@@ -144,8 +166,7 @@ class ExitHooks {
     } catch (error) {
       warnError('SPW_EXPORT', 'spans could not be delivered at exit', error);
     }
-    this.#over();
-  };
+  }
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     if (this.#process.listenerCount(signal) - 1 > passiveListeners(this.#process)) {

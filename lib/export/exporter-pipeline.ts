@@ -83,6 +83,7 @@ export class ExporterPipeline implements SpanProcessor {
       kick: () => this.#pump(),
       // An exporter of someone else's cannot be run on another thread: at `process.exit` there is no more to do.
       exitJobs: () => [],
+      survived: () => {},
       exitOver: () => {
         const left = this.#ledger.pending;
         if (left > 0)

@@ -18,7 +18,7 @@ import { Ledger, type FlushResult } from './ledger.js';
 import { jsonEncoder } from './otlp-json.js';
 import { protobufEncoder } from './otlp-protobuf.js';
 import { atLeast, endpointOf, type PipelineOptions } from './pipeline-options.js';
-import { backgroundTimer, builtin } from './platform.js';
+import { backgroundTimer, builtin, hasRequestBoundIo } from './platform.js';
 import { SpanQueue } from './queue.js';
 import { Spool } from './spool.js';
 import { quietly } from './quiet.js';
@@ -53,6 +53,7 @@ export class ExportPipeline implements SpanProcessor {
   readonly #delayMs: number;
   readonly #exitTimeoutMs: number;
   readonly #immediate: boolean;
+  readonly #requestBound = hasRequestBoundIo();
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Whether a pump is about to happen. */
   #soon = false;
@@ -96,6 +97,7 @@ export class ExportPipeline implements SpanProcessor {
       compressFrom: compressFrom(options.compression, url),
       requestTimeoutMs: atLeast(options.requestTimeoutMs, 1, 10_000),
       concurrency,
+      requestBound: this.#requestBound,
       endpoint,
       onLost: (count, reason) => this.#tell(count, reason),
     });
@@ -105,6 +107,7 @@ export class ExportPipeline implements SpanProcessor {
       flush: (limits) => this.flush(limits),
       kick: () => this.#kick(),
       exitJobs: () => this.#delivery.exitJobs(url.href),
+      survived: () => this.#delivery.goOn(),
       exitOver: () => this.#giveUp('the process ended before they were delivered'),
     };
     if (this.#exitTimeoutMs > 0) joinExit(this.#participant);
@@ -271,8 +274,12 @@ export class ExportPipeline implements SpanProcessor {
     this.#delivery.pump(true);
   }
 
-  /** Arranges that the span is sent, but not on the stack of the one who ended it. */
+  /**
+   * Arranges that the span is sent, but not on the stack of the one who ended it. Where a timer dies with the request
+   * that is being served, nothing can be arranged: there, spans wait for a flush.
+   */
   #schedule(): void {
+    if (this.#requestBound) return;
     if (this.#immediate || this.#queue.full) {
       if (this.#soon) return;
       this.#soon = true;
@@ -325,6 +332,8 @@ export class ExportPipeline implements SpanProcessor {
 }
 
 function transportFor(url: URL, connections: number): Transport {
+  // Kept-alive connections would belong to the request that opened them.
+  if (hasRequestBoundIo()) return fetchTransport(url);
   const http = url.protocol === 'https:' ? builtin('node:https') : builtin('node:http');
   return http === undefined ? fetchTransport(url) : httpTransport(http as never, url, connections);
 }

@@ -42,3 +42,17 @@ export function backgroundTimer(callback: () => void, ms: number): ReturnType<ty
   (timer as { unref?: () => void }).unref?.();
   return timer;
 }
+
+/**
+ * Whether a timer or request belongs to the request that is being served, and dies with it, as in Cloudflare's
+ * workers: whatever is to arrive has to be sent within a flush that the request waits for.
+ */
+export function hasRequestBoundIo(): boolean {
+  const { navigator } = globalThis as { navigator?: { userAgent?: unknown } };
+  return navigator?.userAgent === 'Cloudflare-Workers';
+}
+
+/** Whether an uncaught error ends the process without the event `exit`, as in Deno. */
+export function endsWithoutExitEvent(): boolean {
+  return (globalThis as { Deno?: unknown }).Deno !== undefined;
+}

@@ -3,7 +3,7 @@
  * whichever request happened to end a span, which a timer or a kept-alive socket would hold in memory.
  */
 import { context, createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
-import { builtin } from './platform.js';
+import { builtin, hasRequestBoundIo } from './platform.js';
 
 /** The key under which OpenTelemetry's SDK looks whether tracing is suppressed; its text is its identity. */
 const SUPPRESS_TRACING_KEY = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
@@ -14,7 +14,8 @@ export type Quietly = <T>(work: () => T) => T;
 
 /** A runner that belongs to the place where it is made, which should be where a pipeline is made. */
 export function quietly(): Quietly {
-  const hooks = builtin('node:async_hooks');
+  // A resource may be used in the request only that it was made in, where there is such a thing.
+  const hooks = hasRequestBoundIo() ? undefined : builtin('node:async_hooks');
   const resource = hooks === undefined ? undefined : new hooks.AsyncResource('SpanwiseExport');
   return (work) => {
     const suppressed = () => context.with(SUPPRESSED, work);

@@ -7,6 +7,16 @@ const { URL: url = '', HOW = '', SPOOL, COUNT = '100', TIMEOUT, PROTOCOL, DELAY 
 const say = (message: string): void => void process.stderr.write(`diag: ${message}\n`);
 diag.setLogger({ error: say, warn: say, info() {}, debug() {}, verbose() {} }, DiagLogLevel.WARN);
 
+/** Makes this a process as Deno's are: an uncaught error ends it without the event `exit`. */
+function withoutExitEvent(): void {
+  (globalThis as { Deno?: object }).Deno = {};
+  const emit = process.emit as (event: string, ...args: unknown[]) => boolean;
+  process.emit = ((event: string, ...args: unknown[]) =>
+    event === 'exit' ? false : emit.call(process, event, ...args)) as typeof process.emit;
+}
+
+if (HOW.endsWith('without an exit event')) withoutExitEvent();
+
 const pipeline = new ExportPipeline({
   url,
   scheduledDelayMs: Number(DELAY),
@@ -27,6 +37,18 @@ const ways: Record<string, () => void> = {
   'process.exit': () => process.exit(5),
   'uncaught error': () => {
     throw new Error('nobody catches me');
+  },
+  'uncaught error without an exit event': () => {
+    throw new Error('nobody catches me');
+  },
+  'error that is forgiven without an exit event': () => {
+    // Deno tells of an error that a listener of the global `error` event has taken care of.
+    (process.emit as (event: string, error: Error) => boolean)(
+      'uncaughtExceptionMonitor',
+      new Error('forgiven'),
+    );
+    pipeline.onEnd(makeSpan('after'));
+    setTimeout(() => void pipeline.flush().then(({ ok }) => console.log(`flushed ${ok}`)), 50);
   },
   'uncaught error with a handler': () => {
     process.on('uncaughtException', () => process.exit(9));
