@@ -38,6 +38,25 @@ describe('resolveOptions', () => {
     expect(said).toEqual([]);
   });
 
+  it('does without a session of its own where no random numbers are to be had yet', () => {
+    // As in workerd outside of a request.
+    const { randomUUID } = globalThis.crypto;
+    Object.defineProperty(globalThis.crypto, 'randomUUID', {
+      configurable: true,
+      value: () => {
+        throw new Error('Disallowed operation called within global scope');
+      },
+    });
+    try {
+      const config = resolveOptions({ project: 'shop' }, {});
+      expect(config.identity.sessionId).toBeUndefined();
+      expect(config.settings.autoSession).toBe(true);
+    } finally {
+      Object.defineProperty(globalThis.crypto, 'randomUUID', { configurable: true, value: randomUUID });
+    }
+    expect(said).toEqual([expect.stringMatching(/SPW_SESSION_ID.*inside a request/)]);
+  });
+
   it('takes options before environment, and only prefixed names of it', () => {
     const env = {
       HH_PROJECT: 'env-project',

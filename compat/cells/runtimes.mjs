@@ -1,5 +1,4 @@
 /** The smoke on every runtime, beside each line of OpenTelemetry, with each engine. */
-import path from 'node:path';
 import { build } from 'esbuild';
 import { loadDecoder, smokeFiles } from '../smoke/compile.mjs';
 import { startReceiver } from '../smoke/receiver.mjs';
@@ -130,7 +129,7 @@ const WORKERS = {
   'als-only': { date: '2025-01-01', flags: ['nodejs_als'], prelude: true },
 };
 
-const CONFIG = ({ port, date, flags, endpoint }) => `
+const CONFIG = ({ port, date, flags }) => `
 using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
@@ -141,67 +140,78 @@ const config :Workerd.Config = (
 );
 const worker :Workerd.Worker = (
   modules = [(name = "worker", esModule = embed "worker.mjs")],
-  bindings = [(name = "ENDPOINT", text = "${endpoint}"), (name = "PROTOCOL", text = "http/protobuf")],
   compatibilityDate = "${date}",
   compatibilityFlags = [${flags.map((flag) => `"${flag}"`).join(', ')}],
 );`;
 
+/** Bundles a worker as wrangler does, serves it, and hands out its URL. */
+async function withWorker(stage, { name, line, entry, endpoint }, body) {
+  const { date, flags, prelude } = WORKERS[name];
+  const folder = await place(stage, line);
+  const own = `workerd-${name}-${line}-${entry}`;
+  const imports = prelude ? "import './smoke/async-local-storage.mjs';" : '';
+  const { outputFiles } = await build({
+    stdin: { contents: `${imports} export { default } from './smoke/${entry}.mjs';`, resolveDir: folder },
+    bundle: true,
+    write: false,
+    format: 'esm',
+    target: 'es2022',
+    platform: 'browser',
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['node:*'],
+    define: { ENDPOINT: JSON.stringify(endpoint) },
+    // Without it two classes of one name are told apart by a number, and so are their spans.
+    keepNames: true,
+    logLevel: 'silent',
+  });
+  stage.fill(own, {
+    'worker.mjs': outputFiles[0].text,
+    'config.capnp': CONFIG({ port: 0, date, flags }),
+  });
+  const worker = await stage.start(
+    await stage.runtime('workerd'),
+    ['serve', 'config.capnp', '--control-fd=1'],
+    { cwd: stage.at(own), ready: /"socket":"http","port":(\d+)/ },
+  );
+  try {
+    return await body(`http://127.0.0.1:${worker.found[1]}`);
+  } catch (error) {
+    error.message += ` ${worker.said()}`;
+    throw error;
+  } finally {
+    await worker.stop();
+  }
+}
+
+async function ask(url, init) {
+  const response = await fetch(url, { signal: AbortSignal.timeout(30_000), ...init });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${response.status} ${text}`);
+  return text;
+}
+
 const workerCell = (name, line) => ({
   id: `workerd ${name} ${line}`,
-  what: 'smoke in a worker, and 20 requests at once, each delivered before it is over',
+  what: 'smoke in a worker, 20 requests at once, each delivered before it is over, and `init` outside of a request',
   quick: true,
   runtimes: ['workerd'],
-  async run(stage) {
-    const { date, flags, prelude } = WORKERS[name];
-    const folder = await place(stage, line);
-    const own = `workerd-${name}-${line}`;
-    const entry = 'smoke/worker.mjs';
-    const { outputFiles } = await build({
-      ...(prelude
-        ? {
-            stdin: {
-              contents: `import './smoke/async-local-storage.mjs'; export { default } from './${entry}';`,
-              resolveDir: folder,
-            },
-          }
-        : { entryPoints: [path.join(folder, entry)] }),
-      bundle: true,
-      write: false,
-      format: 'esm',
-      target: 'es2022',
-      platform: 'browser',
-      conditions: ['workerd', 'worker', 'browser'],
-      external: ['node:*'],
-      absWorkingDir: folder,
-      // Without it two classes of one name are told apart by a number, and so are their spans.
-      keepNames: true,
-      logLevel: 'silent',
-    });
-    return withReceiver(stage, async (receiver) => {
+  run: (stage) =>
+    withReceiver(stage, async (receiver) => {
       const { url: endpoint, spans } = receiver;
-      stage.fill(own, {
-        'worker.mjs': outputFiles[0].text,
-        'config.capnp': CONFIG({ port: 0, date, flags, endpoint }),
-      });
-      const args = ['serve', 'config.capnp', '--control-fd=1'];
-      const worker = await stage.start(await stage.runtime('workerd'), args, {
-        cwd: stage.at(own),
-        ready: /"socket":"http","port":(\d+)/,
-      });
-      try {
-        const base = `http://127.0.0.1:${worker.found[1]}`;
-        const smoke = await fetch(`${base}/smoke`, { signal: AbortSignal.timeout(30_000) });
-        const text = await smoke.text();
-        if (!smoke.ok) throw new Error(`${smoke.status} ${text} ${worker.said()}`);
-        const { checks, said } = JSON.parse(text);
-        checks.push(...checkWire(spans, { server: false }), complaints(said));
+      const checks = [];
+      await withWorker(stage, { name, line, entry: 'worker', endpoint }, async (base) => {
+        const smoke = JSON.parse(await ask(`${base}/smoke`));
+        checks.push(...smoke.checks, ...checkWire(spans, { server: false }), complaints(smoke.said));
         checks.push(...(await service(base, receiver)));
-        return checks;
-      } finally {
-        await worker.stop();
-      }
-    });
-  },
+      });
+      await withWorker(stage, { name, line, entry: 'global-worker', endpoint }, async (base) => {
+        const said = JSON.parse(await ask(base));
+        const arrived = spans.filter(({ name: called }) => called === 'outside').length;
+        const ok = arrived === 1 && said.length === 1 && said[0].includes('[SPW_SESSION_ID]');
+        checks.push({ name: 'a tracer from outside of a request', ok, note: `${arrived} spans, ${said}` });
+      });
+      return checks;
+    }),
 });
 
 const PARALLEL = 20;
@@ -210,18 +220,17 @@ const PARALLEL = 20;
 async function service(base, receiver) {
   const checks = [];
   for (const way of ['wait', 'until']) {
-    const ask = async (n) => {
+    const call = (n) => {
       const traceId = n.toString(16).padStart(32, 'f');
       const headers = {
         traceparent: `00-${traceId}-${'a'.repeat(16)}-01`,
         baggage: `session_id=${way}-${n}`,
       };
-      const response = await fetch(`${base}/${way}`, { headers, signal: AbortSignal.timeout(15_000) });
-      return response.text();
+      return ask(`${base}/${way}`, { headers });
     };
     let note = '';
     try {
-      const answers = await Promise.all(Array.from({ length: PARALLEL }, (_, n) => ask(n)));
+      const answers = await Promise.all(Array.from({ length: PARALLEL }, (_, n) => call(n)));
       const wanted = way === 'wait' ? 'a cup of tea, delivered' : 'a cup of tea';
       const wrong = answers.filter((answer) => answer !== wanted);
       if (wrong.length > 0) note += `${wrong.length} answers such as "${wrong[0]}"; `;

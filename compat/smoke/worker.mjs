@@ -1,26 +1,22 @@
-/** The smoke as a worker of workerd: asked for it, it answers with what it saw. */
+/* global ENDPOINT */
+/** The smoke as a worker of workerd: asked for it, it answers with what it saw. `ENDPOINT` is written in by the build. */
 import { SessionTracer } from 'spanwise';
-import { said } from './diagnostics.mjs';
-import { conformance } from './conformance.mjs';
 import { Server } from './classes.standard.mjs';
+import { conformance } from './conformance.mjs';
+import { said } from './diagnostics.mjs';
+
+const settings = { project: 'compat', endpoint: ENDPOINT };
+let tracer;
 
 export default {
-  async fetch(request, env, execution) {
+  async fetch(request, _env, execution) {
     const { pathname } = new URL(request.url);
     if (pathname === '/smoke') {
-      const checks = await conformance({
-        endpoint: env.ENDPOINT,
-        engine: 'spanwise',
-        protocol: env.PROTOCOL,
-      });
+      const checks = await conformance({ ...settings, engine: 'spanwise' });
       return Response.json({ checks, said: said.splice(0) });
     }
     // A service: one tracer for all requests, each delivered before its request is over.
-    const tracer = (globalThis.tracer ??= SessionTracer.init({
-      project: 'compat',
-      endpoint: env.ENDPOINT,
-      protocol: env.PROTOCOL,
-    }));
+    tracer ??= SessionTracer.init(settings);
     const answer = await new Server().answer(request);
     if (pathname === '/wait') {
       const { ok } = await tracer.flush({ timeoutMs: 5_000 });

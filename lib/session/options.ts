@@ -218,7 +218,7 @@ export function resolveOptions(options: SessionTracerOptions, env: Env): Session
       honeyHiveCompatible:
         (options.conventions ?? (backend.honeyHive ? 'honeyhive' : 'otel')) === 'honeyhive',
       fixedAttributes: experimentAttributes(options.experiment, env),
-      autoSession: skip && sessionId === undefined,
+      autoSession: sessionId === undefined,
       followsParent: options.sampler === undefined && options.provider === undefined && followsParent(env),
       stampAtStart: options.provider !== undefined,
     },
@@ -241,9 +241,22 @@ function sessionIdOf(given: string | undefined, skip: boolean): string | undefin
       'SPW_SESSION_ID',
       'init({ sessionId }) takes a UUID; a new one is used. Pass a UUID, or use withSession for other ids',
     );
-    return globalThis.crypto.randomUUID();
+    return newSessionId();
   }
-  return skip ? undefined : globalThis.crypto.randomUUID();
+  return skip ? undefined : newSessionId();
+}
+
+function newSessionId(): string | undefined {
+  try {
+    return globalThis.crypto.randomUUID();
+  } catch {
+    warn(
+      'SPW_SESSION_ID',
+      'the runtime gives no random numbers here, so the tracer has no session and each trace gets one of its own; ' +
+        'call init inside a request, or give it a sessionId',
+    );
+    return undefined;
+  }
 }
 
 function identityKeys(given: SessionTracerOptions['identityKeys']): IdentityKeys {
