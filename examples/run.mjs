@@ -15,16 +15,19 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 
 /** Folders in which every file is an example by itself. */
 const FOLDERS = ['http'];
+/** Folders that are one example. */
+const WHOLE = ['workers'];
 
-/** The names of all single examples: `http/express` and so on. */
+/** The names of all single examples: `http/express`, `workers` and so on. */
 export function exampleNames() {
-  return FOLDERS.flatMap((folder) =>
+  const inFolders = FOLDERS.flatMap((folder) =>
     readdirSync(path.join(here, folder), { withFileTypes: true })
       .map((entry) =>
         entry.isDirectory() ? `${folder}/${entry.name}` : `${folder}/${path.basename(entry.name, '.ts')}`,
       )
       .filter((name) => existsSync(sourceOf(name))),
-  ).sort();
+  );
+  return [...inFolders, ...WHOLE].sort();
 }
 
 /** The file of an example: `http/koa.ts`, or `http/nestjs/main.ts` where it has a folder for its tsconfig.json. */

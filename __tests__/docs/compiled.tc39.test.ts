@@ -59,7 +59,7 @@ function mistakes(config: string, chosen: readonly CodeBlock[], files: readonly 
 }
 
 /** Examples that are compiled from the sources as they stand; the others have a tsconfig.json and a run of their own. */
-const examples = ['adk-tutorial', 'http'].flatMap((folder) =>
+const examples = ['adk-tutorial', 'http', 'workers'].flatMap((folder) =>
   readdirSync(`examples/${folder}`, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !file.startsWith('build'))
     .map((file) => `examples/${folder}/${file}`),
