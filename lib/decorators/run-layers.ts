@@ -8,7 +8,8 @@
 import { context, SpanKind, trace, type Context, type Link } from '@opentelemetry/api';
 import { MEMBER_KEY, SERVED_KEY } from '../context/keys.js';
 import { warnError } from '../diagnostics.js';
-import { carrierOf as headersOf, findCarrier } from '../propagation/find-carrier.js';
+import { findCarrier, namedCarrier } from '../propagation/find-carrier.js';
+import { linksOfBatch, withoutEnded } from '../propagation/message-context.js';
 import { enterContext } from '../propagation/trust.js';
 import { TRACE_FIELDS, type AnyPayload, type AnyTraceOptions } from '../span/options.js';
 import { reportUnknownFields, resolveOption, type Call } from '../span/payload.js';
@@ -206,16 +207,17 @@ function enter(entry: AnyEntryOptions, call: Call, owner: SpanOwner, active: Con
   try {
     const found = carrierOf(entry, call);
     const sessionId = resolveOption(entry.sessionId, call, 'sessionId');
+    const trust = entry.trust ?? owner.settings.trust;
     const entered = enterContext(
       found.carrier,
       {
         owner,
-        trust: entry.trust ?? owner.settings.trust,
+        trust,
         newSession: entry.newSession ?? (owner.settings.newSession || owner.settings.autoSession),
         ...(typeof sessionId === 'string' ? { sessionId } : {}),
         ...(entry.baggage === undefined ? {} : { baggage: entry.baggage }),
       },
-      active,
+      found.message ? withoutEnded(active) : active,
     );
     if (entered.minted !== undefined && !owner.settings.autoSession) {
       owner.announceSession(entered.minted, `session-${entered.minted.slice(0, 8)}`);
@@ -223,7 +225,7 @@ function enter(entry: AnyEntryOptions, call: Call, owner: SpanOwner, active: Con
     return {
       context: entered.context,
       root: entered.root,
-      links: entered.links,
+      links: found.batch === undefined ? entered.links : linksOfBatch(found.batch, owner, trust),
       kind: found.message ? SpanKind.CONSUMER : requestKind(entered.context, found.carrier),
     };
   } catch (error) {
@@ -241,13 +243,11 @@ function requestKind(entered: Context, carrier: unknown): SpanKind {
     : SpanKind.SERVER;
 }
 
-function carrierOf(entry: AnyEntryOptions, call: Call): { carrier: unknown; message: boolean } {
+function carrierOf(entry: AnyEntryOptions, call: Call): ReturnType<typeof namedCarrier> {
   const { carrier } = entry;
-  if (typeof carrier === 'number') return { carrier: headersOf(call.args[carrier]), message: false };
-  if (typeof carrier === 'function')
-    return { carrier: headersOf(resolveOption(carrier, call, 'carrier')), message: false };
-  const found = findCarrier(Array.from(call.args));
-  return { carrier: found.carrier, message: found.message };
+  if (typeof carrier === 'number') return namedCarrier(call.args[carrier]);
+  if (typeof carrier === 'function') return namedCarrier(resolveOption(carrier, call, 'carrier'));
+  return findCarrier(Array.from(call.args));
 }
 
 /** An `@Enrich` that stands alone, or outside of a foreign decorator. */

@@ -20,6 +20,7 @@ import {
   ownValue,
 } from './carrier-shapes.js';
 import { currentRequest } from './current-request.js';
+import { batchOf, recogniseMessage, sqsBatch, sqsMessage, type Candidate } from './message-shapes.js';
 
 /** Where a carrier was found. */
 export interface CarrierFinding {
@@ -31,12 +32,8 @@ export interface CarrierFinding {
   readonly message: boolean;
   /** Whether there were several that disagreed; then none is taken. */
   readonly ambiguous: boolean;
-}
-
-/** What an argument was recognised as. */
-interface Candidate {
-  readonly carrier: unknown;
-  readonly kind: 'request' | 'container' | 'message';
+  /** The carriers of a batch of messages, each with a caller of its own; then there is no single carrier. */
+  readonly batch?: readonly unknown[];
 }
 
 const NONE: CarrierFinding = { carrier: undefined, via: 'none', message: false, ambiguous: false };
@@ -54,29 +51,45 @@ const MAX_FLAT_KEYS = 500;
 export function findCarrier(args: readonly unknown[]): CarrierFinding {
   const certain: Candidate[] = [];
   const flat: Candidate[] = [];
+  let plainBatch: readonly unknown[] | undefined;
   let request: Candidate | undefined;
+  let message: Candidate | undefined;
   const count = Math.min(args.length, MAX_ARGUMENTS);
   for (let i = 0; i < count; i++) {
     const argument = args[i];
     if (!isObject(argument)) continue;
     try {
+      const batch = batchOf(argument);
+      if (batch !== undefined) return ofBatch(batch);
       const found = recognise(argument, 0);
-      if (found?.kind === 'request') request ??= found;
       if (found !== undefined) {
+        if (found.kind === 'request') request ??= found;
+        else if (found.kind === 'message') message ??= found;
         if (looksLikeCarrier(found.carrier)) certain.push(found);
-      } else {
-        const data = flatCarrier(argument);
-        if (data !== undefined) flat.push(data);
+        continue;
       }
+      plainBatch ??= sqsBatch(argument);
+      const data = flatCarrier(argument);
+      if (data?.kind === 'message') message ??= data;
+      if (data !== undefined && looksLikeCarrier(data.carrier)) flat.push(data);
     } catch {
       // A hostile argument is no carrier.
     }
   }
   if (certain.length > 0) return choose(certain, 'argument');
   if (request !== undefined) return finding(request, 'argument');
+  // A message whose headers got lost came from no request, whatever request opened the connection it came by.
+  if (message !== undefined) {
+    return flat.length > 0 ? { ...choose(flat, 'headers'), message: true } : finding(message, 'argument');
+  }
   const current = recogniseCurrent();
   if (current !== undefined) return finding(current, 'request');
-  return flat.length > 0 ? choose(flat, 'headers') : NONE;
+  if (flat.length > 0) return choose(flat, 'headers');
+  return plainBatch === undefined ? NONE : ofBatch(plainBatch);
+}
+
+function ofBatch(batch: readonly unknown[]): CarrierFinding {
+  return { ...NONE, via: 'argument', message: true, batch };
 }
 
 function recogniseCurrent(): Candidate | undefined {
@@ -158,59 +171,11 @@ function isFetchRequest(value: object): boolean {
   );
 }
 
-function recogniseMessage(value: object, depth: number): Candidate | undefined {
-  const metadata = dataOf(value, 'metadata');
-  if (isGrpcMetadata(metadata)) return { carrier: metadata, kind: 'request' };
-  // NATS: a message answers, and its headers come from a getter of its class.
-  if (typeof dataOf(value, 'respond') === 'function' && describe(value, 'subject') !== undefined) {
-    const headers = (value as { headers?: unknown }).headers;
-    if (isNatsHeaders(headers)) return { carrier: headers, kind: 'message' };
-  }
-  const headers = ownValue(value, 'headers');
-  // Kafka: bytes somewhere, since JSON has none and could otherwise pass for a message.
-  if (isObject(headers) && Object.hasOwn(value, 'value') && Object.hasOwn(value, 'offset')) {
-    const bytes = isBytes(ownValue(value, 'value')) || isBytes(ownValue(value, 'key')) || holdsBytes(headers);
-    if (bytes) return { carrier: headers, kind: 'message' };
-  }
-  // AMQP.
-  const properties = ownValue(value, 'properties');
-  if (isObject(properties) && isBytes(ownValue(value, 'content')) && isObject(ownValue(value, 'fields'))) {
-    return { carrier: ownValue(properties, 'headers'), kind: 'message' };
-  }
-  // Google Pub/Sub.
-  const attributes = ownValue(value, 'attributes');
-  if (
-    isObject(attributes) &&
-    isBytes(ownValue(value, 'data')) &&
-    typeof dataOf(value, 'ack') === 'function'
-  ) {
-    return { carrier: attributes, kind: 'message' };
-  }
-  // What an MCP server hands to a tool beside its arguments.
-  const meta = ownValue(value, '_meta');
-  if (typeof ownValue(value, 'sendNotification') === 'function') {
-    const info = ownValue(value, 'requestInfo');
-    if (isObject(meta) && looksLikeCarrier(meta)) return { carrier: meta, kind: 'request' };
-    return isObject(info) ? { carrier: ownValue(info, 'headers'), kind: 'request' } : undefined;
-  }
-  // kafkajs hands over { topic, partition, message }.
-  const message = ownValue(value, 'message');
-  return depth === 0 && isObject(message) && typeof ownValue(value, 'topic') === 'string'
-    ? recogniseMessage(message, depth + 1)
-    : undefined;
-}
-
-function holdsBytes(headers: object): boolean {
-  return isBytes(ownValue(headers, HEADER_TRACEPARENT)) || isBytes(ownValue(headers, HEADER_BAGGAGE));
-}
-
 /** Plain data that is nothing but headers, or a message of SQS: taken only if nothing surer is there. */
 function flatCarrier(value: object): Candidate | undefined {
   if (!isPlain(value)) return undefined;
-  const attributes = sqsAttributes(value);
-  if (attributes !== undefined) {
-    return looksLikeCarrier(attributes) ? { carrier: attributes, kind: 'message' } : undefined;
-  }
+  const sqs = sqsMessage(value);
+  if (sqs !== undefined) return sqs;
   // Most data is told apart here, without going through its keys.
   if (!TELLING_NAMES.some((name) => Object.hasOwn(value, name))) return undefined;
   let seen = 0;
@@ -231,13 +196,6 @@ const TELLING_NAMES = [
   'BAGGAGE',
 ];
 
-/** The attributes of a message of SQS, as the SDK or Lambda hands it over. */
-function sqsAttributes(value: object): object | undefined {
-  const attributes = ownValue(value, 'MessageAttributes') ?? ownValue(value, 'messageAttributes');
-  const handle = ownValue(value, 'ReceiptHandle') ?? ownValue(value, 'receiptHandle');
-  return isObject(attributes) && typeof handle === 'string' ? attributes : undefined;
-}
-
 function isFlat(value: unknown): boolean {
   if (Array.isArray(value))
     return value.length < 100 && value.every((item) => typeof item === 'string' || isBytes(item));
@@ -245,15 +203,29 @@ function isFlat(value: unknown): boolean {
 }
 
 /**
- * The headers of something that was named as the carrier: those of a request or a message, else the thing itself.
+ * Something that was named as the carrier: the headers of a request or a message, else the thing itself.
+ *
+ * @param value what the user named
+ */
+export function namedCarrier(value: unknown): Pick<CarrierFinding, 'carrier' | 'message' | 'batch'> {
+  if (!isObject(value)) return { carrier: undefined, message: false };
+  try {
+    const batch = batchOf(value) ?? sqsBatch(value);
+    if (batch !== undefined) return ofBatch(batch);
+    const found = recognise(value, 0) ?? sqsMessage(value);
+    return found === undefined
+      ? { carrier: value, message: false }
+      : { carrier: found.carrier, message: found.kind === 'message' };
+  } catch {
+    return { carrier: value, message: false };
+  }
+}
+
+/**
+ * The headers of something that was named as the carrier.
  *
  * @param value what the user named
  */
 export function carrierOf(value: unknown): unknown {
-  if (!isObject(value)) return undefined;
-  try {
-    return recognise(value, 0)?.carrier ?? sqsAttributes(value) ?? value;
-  } catch {
-    return value;
-  }
+  return namedCarrier(value).carrier;
 }

@@ -9,7 +9,8 @@ import { withOwner, type Trust } from '../tracer/owner.js';
 import { resolveOwner, type TracerChoice } from '../tracer/registry.js';
 import type { BaggageAllowList } from './admit.js';
 import { writeCarrier } from './carrier.js';
-import { carrierOf } from './find-carrier.js';
+import { namedCarrier } from './find-carrier.js';
+import { withoutEnded } from './message-context.js';
 import { mayReceiveBaggage } from './propagate-to.js';
 import { propagatorOf } from './propagator.js';
 import { enterContext } from './trust.js';
@@ -134,8 +135,9 @@ function enterFor(carrier: unknown, options: DistributedOptions): Context {
   const active = contextApi.active();
   try {
     const owner = resolveOwner(options.tracer, active);
+    const found = namedCarrier(carrier);
     const entered = enterContext(
-      carrierOf(carrier),
+      found.carrier,
       {
         trust: options.trust ?? owner?.settings.trust ?? 'continue',
         sessionId: options.sessionId,
@@ -144,7 +146,7 @@ function enterFor(carrier: unknown, options: DistributedOptions): Context {
         owner,
         ownContext: options.tracer !== undefined,
       },
-      active,
+      found.message ? withoutEnded(active) : active,
     );
     return entered.context;
   } catch (error) {
