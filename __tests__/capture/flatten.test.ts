@@ -341,7 +341,7 @@ describe('limits', () => {
 
   test.each([
     ['maxKeys', { maxKeys: 2 }, [1, 2, 3], { 'p.0': 1, 'p.1': 2 }],
-    ['maxItems of a list', { maxItems: 2 }, [1, 2, 3], { 'p.0': 1, 'p.1': 2 }],
+    ['maxItems of a list', { maxItems: 2 }, [1, 2, 3], { 'p.0': 1, 'p.2': 3 }],
     ['maxItems of an object', { maxItems: 1 }, { a: 1, b: 2 }, { 'p.a': 1 }],
     [
       'maxItems of a map',
@@ -363,6 +363,29 @@ describe('limits', () => {
     expect(said[0]).toMatch(/^spanwise \[SPW_CAPTURE\] p was cut/);
   });
 
+  test.each<[string, unknown, string[]]>([
+    ['a list', Array.from({ length: 1_000 }, (_, i) => i), ['0', '1', '2', '3', '996', '997', '998', '999']],
+    [
+      'an object',
+      Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`k${i}`, i])),
+      ['k0', 'k1', 'k2', 'k3', 'k996', 'k997', 'k998', 'k999'],
+    ],
+    [
+      'a Map',
+      new Map(Array.from({ length: 1_000 }, (_, i) => [`k${i}`, i])),
+      [0, 1, 2, 3, 4, 5, 6, 7].map((i) => `k${i}`),
+    ],
+    ['a Set', new Set(Array.from({ length: 1_000 }, (_, i) => i)), [0, 1, 2, 3, 4, 5, 6, 7].map(String)],
+  ])('of %s that is too long a few entries stand for the others', (_kind, value, names) => {
+    expect(Object.keys(flat(value))).toEqual([...names.map((name) => `p.${name}`), ATTR_TRUNCATED]);
+  });
+
+  test('of the longest list that is recorded whole, every item is', () => {
+    expect(Object.keys(flat(new Array(DEFAULT_CAPTURE_LIMITS.maxItems).fill(1)))).toHaveLength(
+      DEFAULT_CAPTURE_LIMITS.maxItems,
+    );
+  });
+
   test('a budget holds for all namespaces of a span and leaves something to the later ones', () => {
     const budget = createBudget({ maxKeys: 100, maxItems: 1_000 });
     const out: Out = {};
@@ -370,7 +393,7 @@ describe('limits', () => {
     flatten('outputs', Array(500).fill(1), out, { budget });
     flatten('metrics', { tokens: 7 }, out, { budget });
     const under = (prefix: string) => Object.keys(out).filter((key) => key.startsWith(prefix)).length;
-    expect([under('inputs'), under('outputs'), under('metrics')]).toEqual([75, 19, 1]);
+    expect([under('inputs'), under('outputs'), under('metrics')]).toEqual([50, 25, 1]);
   });
 
   test('no option raises a span above one megabyte', () => {
@@ -436,6 +459,35 @@ describe('sizes that would stop the event loop', () => {
     const list = jest.spyOn(Object, 'keys');
     expect(flat({ value })).toEqual({ 'p.value': '[Object with too many entries]', [ATTR_TRUNCATED]: true });
     list.mockRestore();
+  });
+
+  test('100 objects of 10,000 names each: a few are listed at most, and what is no object is still recorded', () => {
+    const value: Record<string, unknown> = {};
+    for (let at = 0; at < 100; at++) {
+      value[`o${at}`] = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`k${i}_${at}`, i]));
+    }
+    value['query'] = 'tea';
+    const out = flat(value);
+    const marked = Object.values(out).filter((text) => text === '[Object with too many entries]');
+    expect(marked.length).toBeGreaterThanOrEqual(95);
+    expect(out['p.query']).toBe('tea');
+  });
+
+  test('the names that are listed are counted, in however many objects they are', () => {
+    const value = Array.from({ length: 100 }, (_, at) =>
+      Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`k${i}_${at}`, i])),
+    );
+    const marked = Object.values(flat(value)).filter((text) => text === '[Object with too many entries]');
+    expect(marked.length).toBeGreaterThanOrEqual(95);
+  });
+
+  test('keys that grow with the depth cost more of the visits', () => {
+    const name = 'n'.repeat(60);
+    const deep = (levels: number): unknown =>
+      levels === 0 ? 1 : { [`${name}a`]: deep(levels - 1), [`${name}b`]: deep(levels - 1) };
+    const out = flat(deep(8));
+    expect(out[ATTR_TRUNCATED]).toBe(true);
+    expect(Object.keys(out).length).toBeLessThan(150);
   });
 
   test('a Map of 100,000 is stepped through no further than is recorded', () => {

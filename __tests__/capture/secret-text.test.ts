@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import fc from 'fast-check';
+import { isSecretName } from '../../lib/capture/secret-keys.js';
 import { withholdSecrets } from '../../lib/capture/secret-text.js';
 import { REDACTED as R } from '../../lib/conventions.js';
 
@@ -183,9 +185,44 @@ describe('work grows with the length and no faster', () => {
     expect(large).toBeLessThan(4_000 * 150);
   });
 
+  test.each([
+    ['brackets', `secret: ${'{'.repeat(60_000)}`, `secret: ${R}`],
+    ['closed brackets', `secret: ${'{}'.repeat(2)} a=1`, `secret: ${R}{} a=1`],
+    ['brackets beyond what is counted', `secret: {${'[]'.repeat(500)}} a=1`, `secret: ${R}`],
+    ['escaped quotes beyond what is counted', `secret: "${'\\"'.repeat(500)}" a=1`, `secret: "${R}`],
+  ])('on %s, with the rest withheld', (_name, text, expected) => {
+    expect(withholdSecrets(text)).toBe(expected);
+  });
+
   test('what lies behind the last place that may be looked at is withheld', () => {
     const quota = { places: 3 };
-    expect(withholdSecrets('key a key b key c key d', quota)).toBe(`key a key b key c ${R}`);
+    expect(withholdSecrets('a pin=1 b pin=2 c max_token=3 d pin=4 e', quota)).toBe(
+      `a pin=${R} b pin=${R} c max_token=3 d ${R}`,
+    );
     expect(withholdSecrets('nothing', quota)).toBe('nothing');
   });
 });
+
+test('a text is searched for the same names that are hidden as names of properties', () => {
+  const words =
+    'api access key token tokens pass word password passphrase secret card number credit auth authorization x sig amz signature signing conn connection string str database db url uri redis id user pin code pan otp dsn value name count max page session refresh private shared cvv cvv2 csrf ssn social security cookie bearer webhook author design compass'.split(
+      ' ',
+    );
+  const capital = (word: string): string => word[0]!.toUpperCase() + word.slice(1);
+  const name = fc
+    .tuple(
+      fc.array(fc.constantFrom(...words), { minLength: 1, maxLength: 4 }),
+      fc.constantFrom('', '_', '-', '.', 'camel', 'UPPER'),
+    )
+    .map(([list, how]) => {
+      if (how === 'camel') return list.map((word, i) => (i === 0 ? word : capital(word))).join('');
+      return how === 'UPPER' ? list.join('_').toUpperCase() : list.join(how);
+    });
+  fc.assert(
+    fc.property(name, fc.constantFrom('=', ': ', '":"', ' => '), (said, between) => {
+      const text = `a=1 ${said}${between}hunter2`;
+      expect(withholdSecrets(text)).toBe(isSecretName(said) ? `a=1 ${said}${between}${R}` : text);
+    }),
+    { numRuns: Number(process.env['SPANWISE_PROPERTY_RUNS'] ?? 2_000) },
+  );
+}, 600_000);

@@ -207,6 +207,11 @@ export function classNameOf(value: object): string | undefined {
   return undefined;
 }
 
+/** How many entries a Map or Set has, whatever its class says. */
+export function sizeOf(value: object, isMap: boolean): number {
+  return (isMap ? mapSize : setSize).call(value);
+}
+
 /** A stepper over a Map's entries or a Set's values that calls nobody's overridden methods. */
 export function stepper(
   value: Map<unknown, unknown> | Set<unknown>,

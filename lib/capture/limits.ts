@@ -6,11 +6,11 @@
 export interface CaptureLimits {
   /** Levels of nesting. @default 32 */
   maxDepth: number;
-  /** Attributes of one span. @default 1000 */
+  /** Attributes of one span. @default 512 */
   maxKeys: number;
-  /** Entries that are looked at in one object, array, Map or Set. @default 256 */
+  /** Entries of an object, array, Map or Set that is recorded whole; of a larger one, a few are. @default 128 */
   maxItems: number;
-  /** Bytes of one span's keys and values together; never more than 1 MB. @default 262144 */
+  /** Bytes of one span's keys and values together; never more than 1 MB. @default 131072 */
   maxBytes: number;
   /** Characters of one string. @default 65536 */
   maxStringLength: number;
@@ -18,9 +18,9 @@ export interface CaptureLimits {
 
 export const DEFAULT_CAPTURE_LIMITS: Readonly<CaptureLimits> = Object.freeze({
   maxDepth: 32,
-  maxKeys: 1_000,
-  maxItems: 256,
-  maxBytes: 256 * 1024,
+  maxKeys: 512,
+  maxItems: 128,
+  maxBytes: 128 * 1024,
   maxStringLength: 64 * 1024,
 });
 
@@ -31,14 +31,22 @@ export const MAX_KEY_LENGTH = 1_024;
 /** Longest piece that one property name gives to a key. */
 export const MAX_SEGMENT_LENGTH = 256;
 
+/**
+ * Entries that are recorded of a container with more than `maxItems`, half of them from its end where it has one: a
+ * list too long to be recorded whole is bulk, and bulk is told by examples at a hundredth of its cost.
+ */
+export const SAMPLE = 8;
+
 // Cutting a string that was built by concatenation makes the engine copy all of it first (about 4 ms per million
 // characters), so the characters that cuts may touch are budgeted too; beyond, only the length is recorded.
-export const MAX_CUT_CHARACTERS = 512 * 1024;
-// Asking for an object's symbols costs a tenth or less of asking for its keys, and grows with their number.
-const MAX_PROBE_MS = 0.2;
+export const MAX_CUT_CHARACTERS = 256 * 1024;
+/** Names of objects that are listed in one span: the engine lists all of an object's, however few are wanted. */
+const MAX_NAMES = 4_096;
+/** What an object costs of them that is too large to be listed. */
+export const HUGE_OBJECT_NAMES = 2_048;
 
 /** Places checked for secrets in one span's texts; what lies behind the last one is withheld unchecked. */
-export const MAX_PLACES = 8_192;
+export const MAX_PLACES = 256;
 
 /** What is left of a span's capture limits; made by `createBudget`, spent by `flatten`. */
 export interface CaptureBudget {
@@ -49,8 +57,8 @@ export interface CaptureBudget {
   visits: number;
   /** Characters of oversized strings that may still be touched. */
   cuts: number;
-  /** Milliseconds that may still be spent on finding out how big objects are. */
-  probes: number;
+  /** Names of objects that may still be listed. */
+  names: number;
   /** Places in texts that may still be checked for secrets. */
   places: number;
 }
@@ -90,9 +98,9 @@ export function createBudget(limits?: Partial<CaptureLimits>): CaptureBudget {
     limits: resolved,
     keys: resolved.maxKeys,
     bytes: resolved.maxBytes,
-    visits: resolved.maxKeys * 3 + 64,
+    visits: resolved.maxKeys * 2 + 64,
     cuts: MAX_CUT_CHARACTERS,
-    probes: MAX_PROBE_MS,
+    names: MAX_NAMES,
     places: MAX_PLACES,
   };
 }

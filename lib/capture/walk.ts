@@ -8,12 +8,14 @@
 import type { AttributeValue } from '@opentelemetry/api';
 import { ATTR_TRUNCATED, REDACTED } from '../conventions.js';
 import { singleLine, warn } from '../diagnostics.js';
-import { classNameOf, describe, ownValue, stepper } from './intrinsics.js';
+import { classNameOf, describe, ownValue, sizeOf, stepper } from './intrinsics.js';
 import {
   createBudget,
+  HUGE_OBJECT_NAMES,
   MAX_KEY_LENGTH,
   MAX_SEGMENT_LENGTH,
   resolveLimits,
+  SAMPLE,
   type CaptureBudget,
   type CaptureLimits,
 } from './limits.js';
@@ -35,7 +37,7 @@ export interface FlattenOptions {
   redact?: Redactor | undefined;
   /** Bounds that differ from the budget's, or from `DEFAULT_CAPTURE_LIMITS`. */
   limits?: Partial<CaptureLimits>;
-  /** What the span has left; a namespace leaves a quarter of it to those that come after it. */
+  /** What the span has left; a namespace leaves half of it to those that come after it. */
   budget?: CaptureBudget;
 }
 
@@ -44,12 +46,16 @@ type Plain = string | number | boolean | bigint;
 /** A container that is being walked. */
 interface Frame {
   readonly prefix: string;
+  /** Bytes of the prefix. */
+  readonly size: number;
   readonly value: object;
   readonly names: readonly string[] | undefined;
   readonly items: readonly unknown[] | undefined;
   readonly step: (() => IteratorResult<unknown>) | undefined;
   readonly isMap: boolean;
   readonly length: number;
+  /** How many entries are recorded; of a larger container fewer, from both its ends. */
+  readonly take: number;
   /** The entry whose value a `name` beside it declares secret. */
   readonly hidden: string | undefined;
   next: number;
@@ -60,9 +66,17 @@ const clock = typeof performance === 'object' ? performance.now.bind(performance
 
 /** A number takes 8 bytes in protobuf, and up to 24 characters in JSON. */
 const NUMBER_SIZE = 24;
-const FREE_PROBE_MS = 0.002;
+/** How long the symbols of about 10,000 names take. */
+const HUGE_MS = 0.1;
+/** A measurement that cannot be an interruption, and would cost too much to be made again. */
+const CERTAIN_MS = 1;
 const MAX_BIGINT = 1n << 1024n;
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
+const PRINTABLE_ASCII = /^[ -~]*$/;
+/** A key of two to this power characters counts as one more visit. */
+const LONG_KEY = 6;
+/** Names up to this length are no secrets. */
+const SHORT_NAME = 12;
 
 /** One walk; `run` it once. */
 export class Walk {
@@ -70,10 +84,10 @@ export class Walk {
   private readonly budget: CaptureBudget;
   private readonly leaveKeys: number;
   private readonly leaveBytes: number;
+  private readonly leaveVisits: number;
   private readonly redact: Redactor | undefined;
   private readonly parts: RedactionParts | undefined;
   private readonly stack: Frame[] = [];
-  private readonly open = new Set<object>();
   /** Why something is missing, in a few words. */
   private cut: string | undefined;
   private stopped = false;
@@ -86,24 +100,22 @@ export class Walk {
     const shared = options?.budget;
     this.budget = shared ?? createBudget(options?.limits);
     this.limits = resolveLimits(options?.limits, this.budget.limits);
-    this.leaveKeys = shared === undefined ? 0 : shared.keys >> 2;
-    this.leaveBytes = shared === undefined ? 0 : shared.bytes >> 2;
+    this.leaveKeys = shared === undefined ? 0 : shared.keys >> 1;
+    this.leaveBytes = shared === undefined ? 0 : shared.bytes >> 1;
+    this.leaveVisits = shared === undefined ? 0 : shared.visits >> 1;
     this.redact = options?.redact;
     this.parts = this.redact === undefined ? undefined : redactionParts(this.redact);
   }
 
   run(value: unknown): void {
     if (this.hidesRoot()) {
-      if (value !== undefined && value !== null) this.write(this.root, REDACTED);
+      if (value !== undefined && value !== null) this.write(this.root, byteCeiling(this.root), REDACTED);
       return;
     }
-    this.visit(this.root, value);
-    let frame: Frame | undefined;
-    while (!this.stopped && (frame = this.stack.at(-1)) !== undefined) {
-      if (!this.advance(frame)) {
-        this.stack.pop();
-        this.open.delete(frame.value);
-      }
+    this.visit(this.root, byteCeiling(this.root), value);
+    const { stack } = this;
+    while (!this.stopped && stack.length > 0) {
+      if (!this.advance(stack[stack.length - 1] as Frame)) stack.pop();
     }
     if (this.cut !== undefined) {
       this.assign(ATTR_TRUNCATED, true);
@@ -127,42 +139,43 @@ export class Walk {
 
   /** One entry of the container; false when there is none left. */
   private advance(frame: Frame): boolean {
-    const index = frame.next++;
-    if (index >= this.limits.maxItems) {
-      if (frame.step === undefined ? index < frame.length : frame.step().done !== true) {
-        this.cut = 'too many entries in one object';
-      }
+    let index = frame.next++;
+    const { take, length } = frame;
+    if (index >= take) {
+      if (take < length) this.cut = 'too many entries in one object';
       return false;
     }
-    if (frame.items !== undefined) {
-      if (index >= frame.length) return false;
-      this.entry(frame, `${index}`, ownValue(frame.items, index));
+    if (frame.step === undefined) {
+      // The newer half of a sample is the end of the list.
+      if (take < length && index >= take - (take >> 1)) index += length - take;
+      if (frame.items !== undefined) {
+        this.entry(frame, `${index}`, index, ownValue(frame.items, index));
+      } else {
+        const name = (frame.names as readonly string[])[index] as string;
+        this.entry(frame, name, index, ownValue(frame.value, name));
+      }
       return true;
     }
-    if (frame.names !== undefined) {
-      const name = frame.names[index];
-      if (name === undefined) return false;
-      this.entry(frame, name, ownValue(frame.value, name));
-      return true;
-    }
-    const step = frame.step!();
+    const step = frame.step();
     if (step.done === true) return false;
     if (frame.isMap) {
       const [key, value] = step.value as [unknown, unknown];
       const named = typeof key === 'string' || typeof key === 'number';
-      this.entry(frame, named ? `${key}` : `${index}`, value);
+      this.entry(frame, named ? `${key}` : `${index}`, index, value);
     } else {
-      this.entry(frame, `${index}`, step.value);
+      this.entry(frame, `${index}`, index, step.value);
     }
     return true;
   }
 
-  private entry(frame: Frame, name: string, value: unknown): void {
-    if (this.budget.visits-- <= 0) {
+  private entry(frame: Frame, name: string, index: number, value: unknown): void {
+    const { budget } = this;
+    if (budget.visits <= this.leaveVisits) {
       this.stopped = true;
       this.cut = 'too many objects';
       return;
     }
+    budget.visits--;
     if (value === undefined || value === null) return;
     const type = typeof value;
     if (type === 'function' || type === 'symbol') return;
@@ -170,37 +183,42 @@ export class Walk {
       this.stopped = true;
       return;
     }
-    const segment = frame.items === undefined ? this.segment(name) : name;
+    const ordinary = frame.items !== undefined || (name.length <= SHORT_NAME && PRINTABLE_ASCII.test(name));
+    if (!ordinary) budget.visits -= Math.min(name.length, MAX_KEY_LENGTH) >> LONG_KEY;
+    const segment = ordinary ? name : this.segment(name);
     const key = frame.prefix === '' ? segment : `${frame.prefix}.${segment}`;
     if (key.length > MAX_KEY_LENGTH) {
       this.cut = 'too deep';
       return;
     }
-    if (this.hides(frame, name, key)) {
-      this.write(key, REDACTED);
+    // Long keys take longer, wherever they are looked at.
+    budget.visits -= key.length >> LONG_KEY;
+    const size = frame.size + 1 + (ordinary ? segment.length : byteCeiling(segment));
+    if (this.hides(frame, name, index, key)) {
+      this.write(key, size, REDACTED);
       return;
     }
     try {
-      this.visit(key, value);
+      this.visit(key, size, value);
     } catch {
       // A Proxy that could not be recognised as one, or an exotic object of the host.
-      this.write(key, '[Unreadable]');
+      this.write(key, size, '[Unreadable]');
     }
   }
 
-  private hides(frame: Frame, name: string, key: string): boolean {
+  private hides(frame: Frame, name: string, index: number, key: string): boolean {
     const { parts } = this;
     if (parts === undefined) return false;
     if (frame.items === undefined) return frame.hidden === name || parts.hides(name, key);
     // Raw headers are lists of a name and its value.
-    const before = frame.next > 1 ? ownValue(frame.items, frame.next - 2) : undefined;
+    const before = index > 0 ? ownValue(frame.items, index - 1) : undefined;
     return typeof before === 'string' && namesSecret(before);
   }
 
   /** A property name as a piece of an attribute key. */
   private segment(name: string): string {
     let segment = name;
-    if (name.length > 12) {
+    if (name.length > SHORT_NAME) {
       if (name.length > MAX_SEGMENT_LENGTH) this.cut = 'a long name';
       const window = windowOf(name, MAX_SEGMENT_LENGTH);
       // An index of objects by their tokens would record the tokens as names.
@@ -210,31 +228,34 @@ export class Walk {
     return cutText(segment, MAX_SEGMENT_LENGTH);
   }
 
-  private visit(key: string, value: unknown): void {
+  private visit(key: string, size: number, value: unknown): void {
     switch (typeof value) {
       case 'string':
+        this.text(key, size, value);
+        return;
       case 'number':
       case 'boolean':
       case 'bigint':
-        this.leaf(key, value);
+        this.leaf(key, size, value);
         return;
       case 'object':
-        if (value !== null) this.container(key, value);
+        if (value !== null) this.container(key, size, value);
     }
   }
 
-  private container(key: string, value: object): void {
+  private container(key: string, size: number, value: object): void {
     const { kind, text } = describe(value);
     if (kind === 'text') {
-      this.leaf(key, text!);
+      if (typeof text === 'string') this.text(key, size, text);
+      else this.leaf(key, size, text!);
       return;
     }
     if (kind === 'error') {
-      this.error(key, value);
+      this.error(key, size, value);
       return;
     }
-    if (this.open.has(value)) {
-      this.write(key, '[Circular]');
+    if (this.isOpen(value)) {
+      this.write(key, size, '[Circular]');
       return;
     }
     if (this.stack.length >= this.limits.maxDepth) {
@@ -242,89 +263,94 @@ export class Walk {
       return;
     }
     const items = kind === 'array' ? (value as unknown[]) : undefined;
-    const isMap = kind === 'map';
-    const step = isMap || kind === 'set' ? stepper(value as Map<unknown, unknown>, isMap) : undefined;
-    if (kind === 'object' && this.isHuge(value)) {
+    const names = kind === 'object' ? this.namesOf(value) : undefined;
+    if (kind === 'object' && names === undefined) {
       this.cut = 'too many entries in one object';
-      this.write(key, '[Object with too many entries]');
+      this.write(key, size, '[Object with too many entries]');
       return;
     }
-    const names = kind === 'object' ? ownKeys(value) : undefined;
-    this.open.add(value);
+    const isMap = kind === 'map';
+    const isSteps = isMap || kind === 'set';
+    const length = isSteps ? sizeOf(value, isMap) : (items ?? names!).length;
+    if (length === 0) return;
+    const { maxItems } = this.limits;
     this.stack.push({
       prefix: key,
+      size,
       value,
       names,
       items,
-      step,
+      step: isSteps ? stepper(value as Map<unknown, unknown>, isMap) : undefined,
       isMap,
-      length: items?.length ?? names?.length ?? Number.POSITIVE_INFINITY,
+      length,
+      take: length <= maxItems ? length : Math.min(SAMPLE, maxItems),
       hidden: names !== undefined && this.parts !== undefined ? declaredSecret(value) : undefined,
       next: 0,
     });
   }
 
-  /**
-   * Whether listing an object's names would hold up the event loop: engines collect and sort all of them at once
-   * (15 ms for 100,000), also for `for…in`. Asking for its symbols reads the same table without collecting
-   * anything, so its duration tells the size; the shorter of two measurements, because either may be interrupted.
-   */
-  private isHuge(value: object): boolean {
-    const start = clock();
-    getOwnPropertySymbols(value);
-    const once = clock();
-    if (once - start < FREE_PROBE_MS) return false;
-    getOwnPropertySymbols(value);
-    this.budget.probes -= Math.min(once - start, clock() - once);
-    return this.budget.probes < 0;
+  /** Whether the value is a container that the walk is inside of. */
+  private isOpen(value: object): boolean {
+    const { stack } = this;
+    for (let at = stack.length - 1; at >= 0; at--) if ((stack[at] as Frame).value === value) return true;
+    return false;
+  }
+
+  /** An object's names, or undefined if it has too many of them, or the span has seen enough. */
+  private namesOf(value: object): readonly string[] | undefined {
+    const { budget } = this;
+    if (budget.names <= 0) return undefined;
+    if (isHuge(value)) {
+      budget.names -= HUGE_OBJECT_NAMES;
+      return undefined;
+    }
+    const names = ownKeys(value);
+    budget.names -= names.length;
+    return names;
   }
 
   /** An error's name and message, never its `cause`, its stack or what else hangs on it. */
-  private error(key: string, value: object): void {
+  private error(key: string, size: number, value: object): void {
     const name = ownValue(value, 'name');
-    this.leaf(`${key}.name`, typeof name === 'string' ? name : (classNameOf(value) ?? 'Error'));
+    this.text(`${key}.name`, size + 5, typeof name === 'string' ? name : (classNameOf(value) ?? 'Error'));
     const message = ownValue(value, 'message');
-    if (typeof message === 'string' && message !== '') this.leaf(`${key}.message`, message);
+    if (typeof message === 'string' && message !== '') this.text(`${key}.message`, size + 8, message);
   }
 
-  private leaf(key: string, value: Plain): void {
-    if (typeof value === 'string') {
-      this.text(key, value);
-      return;
-    }
+  private leaf(key: string, size: number, value: Exclude<Plain, string>): void {
     const { parts, redact } = this;
     const plain = parts === undefined ? value : redactPlain(parts, value);
     const asked = parts === undefined ? redact : parts.custom;
     if (asked === undefined) {
-      this.write(key, native(plain));
+      this.write(key, size, native(plain));
       return;
     }
     const answer = askRedactor(asked, key, plain);
-    if (typeof answer === 'string') this.write(key, this.shorten(answer));
-    else if (answer !== undefined) this.write(key, native(answer));
+    if (typeof answer === 'string') this.write(key, size, this.shorten(answer));
+    else if (answer !== undefined) this.write(key, size, native(answer));
   }
 
-  private text(key: string, value: string): void {
+  private text(key: string, size: number, value: string): void {
     const { parts, redact, budget } = this;
     const max = this.limits.maxStringLength;
     if (value.length > max) {
       this.cut = 'a long text';
       budget.cuts -= value.length;
       if (budget.cuts < 0) {
-        this.write(key, tooLong(value));
+        this.write(key, size, tooLong(value));
         return;
       }
     }
     if (redact === undefined) {
-      this.write(key, cutText(value, max));
+      this.write(key, size, cutText(value, max));
       return;
     }
     const window = windowOf(value, max);
     const checked = parts === undefined ? window : parts.text(window, budget);
     const asked = parts === undefined ? redact : parts.custom;
     const answer = asked === undefined ? checked : askRedactor(asked, key, checked);
-    if (typeof answer === 'string') this.write(key, limitWindow(window, answer, max));
-    else if (answer !== undefined) this.write(key, native(answer));
+    if (typeof answer === 'string') this.write(key, size, limitWindow(window, answer, max));
+    else if (answer !== undefined) this.write(key, size, native(answer));
   }
 
   private shorten(text: string): string {
@@ -333,9 +359,8 @@ export class Walk {
     return cutText(text, maxStringLength);
   }
 
-  private write(key: string, value: string | number | boolean): void {
+  private write(key: string, keySize: number, value: string | number | boolean): void {
     const { budget } = this;
-    const keySize = byteCeiling(key);
     const room = budget.bytes - this.leaveBytes - keySize;
     let recorded = value;
     let size = NUMBER_SIZE;
@@ -368,6 +393,21 @@ export class Walk {
   }
 }
 
+/**
+ * Whether listing an object's names would hold up the event loop: engines collect and sort all of them at once
+ * (15 ms for 100,000), also for `for…in`. Asking for its symbols reads the same table without collecting
+ * anything, for a tenth of that, so its duration tells the size; twice, because either may be interrupted.
+ */
+function isHuge(value: object): boolean {
+  const start = clock();
+  getOwnPropertySymbols(value);
+  const once = clock();
+  if (once - start < HUGE_MS) return false;
+  if (once - start > CERTAIN_MS) return true;
+  getOwnPropertySymbols(value);
+  return clock() - once >= HUGE_MS;
+}
+
 /** A plain value as it goes into an attribute; the words for what is no number are those of Python's senders. */
 function native(value: Plain): string | number | boolean {
   if (typeof value === 'number') {
@@ -392,6 +432,7 @@ const PAIRS = [
 
 /** `{ name: 'authorization', value: '…' }`, as header lists have it. */
 function declaredSecret(value: object): string | undefined {
+  if (!hasOwn(value, 'value')) return undefined;
   for (const [name, holder] of PAIRS) {
     const declared = ownValue(value, name);
     if (typeof declared === 'string' && namesSecret(declared)) return holder;
