@@ -10,7 +10,6 @@ export default tseslint.config(
       'artifacts/',
       '**/node_modules/',
       '**/dist/',
-      'examples/build/',
       'examples/*/build/',
     ],
   },

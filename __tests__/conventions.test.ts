@@ -57,6 +57,16 @@ describe('the wire contract', () => {
     expect(conventions.EVENT_TYPES).toEqual(['model', 'tool', 'chain', 'session']);
   });
 
+  it('writes the usual attributes out under the same names', () => {
+    expect(conventions.stampedAttributes('s', 'p', 'o', 'tool')).toEqual({
+      [conventions.ATTR_SESSION_ID]: 's',
+      [conventions.ATTR_OTEL_SESSION_ID]: 's',
+      [conventions.ATTR_PROJECT]: 'p',
+      [conventions.ATTR_SOURCE]: 'o',
+      [conventions.ATTR_EVENT_TYPE]: 'tool',
+    });
+  });
+
   it('understands the variants of session, project and source, the canonical one first', () => {
     expect(conventions.IDENTITY_KEY_VARIANTS).toEqual({
       session: ['session_id', 'honeyhive_session_id', 'honeyhive.session_id', 'session.id'],

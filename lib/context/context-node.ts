@@ -17,99 +17,125 @@ const BAGGAGE = createContextKey('OpenTelemetry Baggage Key');
 const SUPPRESSED = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');
 
 /**
- * A context with a place for each key that tracing uses; other keys live in `rest`, an ordinary context. Nodes do
- * not point at each other, so the hundredth nested span costs what the first did.
+ * What the spans of one piece of work have in common: everything of a context but the span and the member.
+ *
+ * Immutable but for what is remembered of it, so that what is found out once serves all its spans.
  */
-class ContextNode implements Context {
+export class Surroundings {
+  /** The tracer whose identity is complete in the baggage, as it was found out last. */
+  completeFor: unknown = undefined;
+  /** The same surroundings with an owner's identity in the baggage, as they were made last. */
+  completed: Surroundings | undefined = undefined;
+  /** What spans in it are stamped with, as it was put together last. */
+  stamp: unknown = undefined;
+
   constructor(
-    readonly span: unknown,
     readonly baggage: unknown,
     readonly owner: unknown,
-    readonly member: unknown,
     readonly defaults: unknown,
     readonly remote: unknown,
     readonly suppressed: unknown,
     readonly rest: Context,
+  ) {}
+}
+
+/**
+ * A context with a place for each key that tracing uses; other keys live in `rest`, an ordinary context. Nodes do
+ * not point at each other, so the hundredth nested span costs what the first did.
+ */
+export class ContextNode implements Context {
+  constructor(
+    readonly span: unknown,
+    readonly member: unknown,
+    readonly around: Surroundings,
   ) {}
 
   getValue(key: symbol): unknown {
     switch (key) {
       case SPAN:
         return this.span;
-      case BAGGAGE:
-        return this.baggage;
-      case OWNER_KEY:
-        return this.owner;
       case MEMBER_KEY:
         return this.member;
+      case BAGGAGE:
+        return this.around.baggage;
+      case OWNER_KEY:
+        return this.around.owner;
       case DEFAULTS_KEY:
-        return this.defaults;
+        return this.around.defaults;
       case REMOTE_KEY:
-        return this.remote;
+        return this.around.remote;
       case SUPPRESSED:
-        return this.suppressed;
+        return this.around.suppressed;
       default:
-        return this.rest.getValue(key);
+        return this.around.rest.getValue(key);
     }
   }
 
   setValue(key: symbol, value: unknown): Context {
-    const { span, baggage, owner, member, defaults, remote, suppressed, rest } = this;
-    switch (key) {
-      case SPAN:
-        return new ContextNode(value, baggage, owner, member, defaults, remote, suppressed, rest);
-      case BAGGAGE:
-        return new ContextNode(span, value, owner, member, defaults, remote, suppressed, rest);
-      case OWNER_KEY:
-        return new ContextNode(span, baggage, value, member, defaults, remote, suppressed, rest);
-      case MEMBER_KEY:
-        return new ContextNode(span, baggage, owner, value, defaults, remote, suppressed, rest);
-      case DEFAULTS_KEY:
-        return new ContextNode(span, baggage, owner, member, value, remote, suppressed, rest);
-      case REMOTE_KEY:
-        return new ContextNode(span, baggage, owner, member, defaults, value, suppressed, rest);
-      case SUPPRESSED:
-        return new ContextNode(span, baggage, owner, member, defaults, remote, value, rest);
-      default:
-        return new ContextNode(
-          span,
-          baggage,
-          owner,
-          member,
-          defaults,
-          remote,
-          suppressed,
-          rest.setValue(key, value),
-        );
-    }
+    const { span, member, around } = this;
+    if (key === SPAN) return new ContextNode(value, member, around);
+    if (key === MEMBER_KEY) return new ContextNode(span, value, around);
+    const { baggage, owner, defaults, remote, suppressed, rest } = around;
+    return new ContextNode(
+      span,
+      member,
+      key === BAGGAGE
+        ? new Surroundings(value, owner, defaults, remote, suppressed, rest)
+        : key === OWNER_KEY
+          ? new Surroundings(baggage, value, defaults, remote, suppressed, rest)
+          : key === DEFAULTS_KEY
+            ? new Surroundings(baggage, owner, value, remote, suppressed, rest)
+            : key === REMOTE_KEY
+              ? new Surroundings(baggage, owner, defaults, value, suppressed, rest)
+              : key === SUPPRESSED
+                ? new Surroundings(baggage, owner, defaults, remote, value, rest)
+                : new Surroundings(baggage, owner, defaults, remote, suppressed, rest.setValue(key, value)),
+    );
   }
 
   deleteValue(key: symbol): Context {
     // In its place, an absent value is undefined; only `rest` has something to delete.
     switch (key) {
       case SPAN:
+      case MEMBER_KEY:
       case BAGGAGE:
       case OWNER_KEY:
-      case MEMBER_KEY:
       case DEFAULTS_KEY:
       case REMOTE_KEY:
       case SUPPRESSED:
         return this.setValue(key, undefined);
       default: {
-        const { span, baggage, owner, member, defaults, remote, suppressed, rest } = this;
+        const { baggage, owner, defaults, remote, suppressed, rest } = this.around;
         return new ContextNode(
-          span,
-          baggage,
-          owner,
-          member,
-          defaults,
-          remote,
-          suppressed,
-          rest.deleteValue(key),
+          this.span,
+          this.member,
+          new Surroundings(baggage, owner, defaults, remote, suppressed, rest.deleteValue(key)),
         );
       }
     }
   }
+}
+
+// Every root span starts here.
+const ROOT_SURROUNDINGS = new Surroundings(
+  undefined,
+  undefined,
+  undefined,
+  undefined,
+  undefined,
+  ROOT_CONTEXT,
+);
+
+function surroundingsOf(context: Context): Surroundings {
+  if (context === ROOT_CONTEXT) return ROOT_SURROUNDINGS;
+  return new Surroundings(
+    context.getValue(BAGGAGE),
+    context.getValue(OWNER_KEY),
+    context.getValue(DEFAULTS_KEY),
+    context.getValue(REMOTE_KEY),
+    context.getValue(SUPPRESSED),
+    context,
+  );
 }
 
 /**
@@ -117,30 +143,9 @@ class ContextNode implements Context {
  *
  * @param context any context
  */
-export function contextNode(context: Context): Context {
+export function contextNode(context: Context): ContextNode {
   if (context instanceof ContextNode) return context;
-  if (context === ROOT_CONTEXT) {
-    return new ContextNode(
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-      undefined,
-      context,
-    );
-  }
-  return new ContextNode(
-    context.getValue(SPAN),
-    context.getValue(BAGGAGE),
-    context.getValue(OWNER_KEY),
-    context.getValue(MEMBER_KEY),
-    context.getValue(DEFAULTS_KEY),
-    context.getValue(REMOTE_KEY),
-    context.getValue(SUPPRESSED),
-    context,
-  );
+  return new ContextNode(context.getValue(SPAN), context.getValue(MEMBER_KEY), surroundingsOf(context));
 }
 
 /**
@@ -150,32 +155,9 @@ export function contextNode(context: Context): Context {
  * @param span the span to be active
  */
 export function contextWithSpan(context: Context, span: Span): Context {
-  if (context instanceof ContextNode) {
-    return new ContextNode(
-      span,
-      context.baggage,
-      context.owner,
-      context.member,
-      context.defaults,
-      context.remote,
-      context.suppressed,
-      context.rest,
-    );
-  }
-  if (context === ROOT_CONTEXT) {
-    return new ContextNode(span, undefined, undefined, undefined, undefined, undefined, undefined, context);
-  }
+  if (context instanceof ContextNode) return new ContextNode(span, context.member, context.around);
   try {
-    return new ContextNode(
-      span,
-      context.getValue(BAGGAGE),
-      context.getValue(OWNER_KEY),
-      context.getValue(MEMBER_KEY),
-      context.getValue(DEFAULTS_KEY),
-      context.getValue(REMOTE_KEY),
-      context.getValue(SUPPRESSED),
-      context,
-    );
+    return new ContextNode(span, context.getValue(MEMBER_KEY), surroundingsOf(context));
   } catch {
     return trace.setSpan(context, span);
   }
@@ -196,18 +178,22 @@ export function contextWithArrived(
   remote: unknown,
 ): Context {
   if (context === ROOT_CONTEXT) {
-    return new ContextNode(span, baggage, undefined, undefined, undefined, remote, undefined, context);
+    const around = new Surroundings(baggage, undefined, undefined, remote, undefined, context);
+    return new ContextNode(span, undefined, around);
   }
   if (context instanceof ContextNode) {
+    const { around } = context;
     return new ContextNode(
       span ?? context.span,
-      baggage ?? context.baggage,
-      context.owner,
       context.member,
-      context.defaults,
-      remote,
-      context.suppressed,
-      context.rest,
+      new Surroundings(
+        baggage ?? around.baggage,
+        around.owner,
+        around.defaults,
+        remote,
+        around.suppressed,
+        around.rest,
+      ),
     );
   }
   let next = context.setValue(REMOTE_KEY, remote);

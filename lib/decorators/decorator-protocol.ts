@@ -11,7 +11,7 @@ import { isClass, looksLikeClass, place, targetError } from './misuse.js';
 import { decorateStandardMember, isStandardContext, scopeOf } from './standard-members.js';
 
 export type { Decorator } from './decorator-types.js';
-export type { Layer, Member, MemberKind, RunLayers } from './layer.js';
+export type { CallSite, Layer, Member, MemberKind, RunLayers } from './layer.js';
 export { functionMember, memberName, sameMember } from './members.js';
 export { wrapFunction } from './wrapped.js';
 

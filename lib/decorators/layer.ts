@@ -38,6 +38,7 @@ export interface Layer {
  * @param args the arguments
  * @param member what is decorated
  * @param layers our decorators on it, outermost first; the same array for every call
+ * @param site the wrapper's own place for what its calls have in common
  */
 export type RunLayers = (
   self: unknown,
@@ -45,7 +46,13 @@ export type RunLayers = (
   args: ArrayLike<unknown>,
   member: Member,
   layers: readonly Layer[],
+  site: CallSite,
 ) => unknown;
+
+/** A place at each wrapper, for what runs its calls to remember what every call would find out again. */
+export interface CallSite {
+  known: unknown;
+}
 
 /** What stands for the key in names and messages. */
 export function keyText(key: string | symbol): string {

@@ -16,10 +16,20 @@ import { reportUnknownFields, resolveOption, type Call } from '../span/payload.j
 import { isGeneratorFunction, settle, settleGenerator, type SpanRun } from '../span/settle.js';
 import { isHttpServerSpan } from '../span/http-server-span.js';
 import { enrich } from '../span/enrich-span.js';
-import { hasPayload, ownerFor, planOf, runInSpan, type SpanPlan, type TracedRun } from '../span/with-span.js';
+import {
+  functionKind,
+  hasPayload,
+  isIdle,
+  ownerFor,
+  planOf,
+  runInSpan,
+  type FunctionKind,
+  type SpanPlan,
+  type TracedRun,
+} from '../span/with-span.js';
 import { withOwner, type SpanOwner } from '../tracer/owner.js';
 import { hasTracers, resolveOwner, type TracerChoice } from '../tracer/registry.js';
-import { memberName, sameMember, type Layer, type Member } from './decorator-protocol.js';
+import { memberName, sameMember, type CallSite, type Layer, type Member } from './decorator-protocol.js';
 import type { AnyEntryOptions } from './options.js';
 
 type GivenTrace = AnyTraceOptions | ((...args: any[]) => unknown);
@@ -32,8 +42,18 @@ interface LayerPlan {
   readonly given: readonly GivenTrace[];
   /** The span's options and payloads, where they do not depend on the call. */
   readonly fixed: Resolved | undefined;
-  /** The whole plan of the span, where nothing of it depends on the call: most calls make do without another object. */
-  ready: SpanPlan | undefined;
+}
+
+/** What the calls of a wrapper have in common, where nothing of the span depends on the call. */
+interface KnownCall {
+  readonly layers: readonly Layer[];
+  /** The member's name, which may depend on the receiver. */
+  readonly name: string;
+  readonly plan: SpanPlan;
+  readonly tracer: TracerChoice;
+  readonly kind: FunctionKind;
+  /** Whether a context can tell that the call needs no span. */
+  readonly idles: boolean;
 }
 
 /** What all layers together say of one call. */
@@ -67,7 +87,6 @@ function planFor(layers: readonly Layer[]): LayerPlan {
       fixed: given.some((options) => typeof options === 'function')
         ? undefined
         : merge(given as readonly AnyTraceOptions[]),
-      ready: undefined,
     };
     plans.set(layers, plan);
   }
@@ -105,6 +124,7 @@ function resolve(plan: LayerPlan, call: Call): Resolved {
  * @param args the arguments
  * @param member what is decorated
  * @param layers our decorators on it, outermost first
+ * @param site the wrapper's place to remember what its calls have in common
  * @returns what the function returned
  */
 export function runLayers(
@@ -113,18 +133,24 @@ export function runLayers(
   args: ArrayLike<unknown>,
   member: Member,
   layers: readonly Layer[],
+  site: CallSite,
 ): unknown {
   if (!hasTracers()) return Reflect.apply(fn, self, args as unknown[]);
   const active = context.active();
-  const plan = planFor(layers);
+  const known = site.known as KnownCall | undefined;
+  if (known !== undefined && known.layers === layers && known.idles && isIdle(active)) {
+    return Reflect.apply(fn, self, args as unknown[]);
+  }
   const name = memberName(member, self);
   const marker = active.getValue(MEMBER_KEY) as MemberMarker | undefined;
   const outer = marker !== undefined && isFor(marker, member, self) ? marker : undefined;
-  if (outer === undefined && plan.ready !== undefined && plan.ready.name === name) {
-    const owner = resolveOwner(plan.fixed?.options.tracer as TracerChoice, active);
+  // Most calls: the plan of the call before, and no object but the span's own.
+  if (outer === undefined && known !== undefined && known.layers === layers && known.name === name) {
+    const owner = resolveOwner(known.tracer, active);
     if (owner === undefined) return Reflect.apply(fn, self, args as unknown[]);
-    return runInSpan(owner, active, plan.ready, fn, self, args, markerFor(member, self));
+    return runInSpan(owner, active, known.plan, fn, self, args, markerFor(member, self), known.kind);
   }
+  const plan = planFor(layers);
   const call: Call = { name, self, args };
   if (!plan.traced && plan.entry === undefined) return runEnrichOnly(fn, member, plan, call, active, outer);
   if (outer !== undefined) {
@@ -157,7 +183,9 @@ export function runLayers(
     };
     spanPlan = { ...spanPlan, start };
   } else if (outer === undefined && plan.fixed !== undefined && isCallFree(options) && name !== '') {
-    plan.ready = spanPlan;
+    const tracer = options.tracer as TracerChoice;
+    const idles = tracer === undefined && options.root !== true;
+    site.known = { layers, name, plan: spanPlan, tracer, kind: functionKind(fn), idles } satisfies KnownCall;
   }
   return runInSpan(owner, parent, spanPlan, fn, self, args, markerFor(member, self));
 }

@@ -3,7 +3,7 @@
  */
 import { copyShape } from '../span/function-shape.js';
 import { checkFields } from './field-watch.js';
-import { keyText, type Layer, type Member, type RunLayers } from './layer.js';
+import { keyText, type CallSite, type Layer, type Member, type RunLayers } from './layer.js';
 
 /** What a wrapper was made of. */
 export interface Wrapped {
@@ -129,12 +129,13 @@ function makeWrapper(
   run: RunLayers,
 ): (...args: any[]) => unknown {
   const wrapped: Wrapped = { fn, member, run, layers, own: layers.length };
+  const site: CallSite = { known: undefined };
   // A method, because methods cannot be called with `new`, and have no `prototype` of their own.
   const { wrapper } = {
     wrapper(this: unknown) {
       checkFields(this, isWrapper);
       // eslint-disable-next-line prefer-rest-params
-      return run(this, fn, arguments, member, wrapped.layers);
+      return run(this, fn, arguments, member, wrapped.layers, site);
     },
   };
   copyShape(looksLike, wrapper, keyText(member.key));

@@ -19,7 +19,14 @@ import {
 } from '@opentelemetry/api';
 import { EVENT_EXCEPTION } from '../conventions.js';
 import { warn } from '../diagnostics.js';
-import type { InstrumentationScope, ReadableSpan, Resource, TimedEvent } from '../tracer/sdk-contract.js';
+import {
+  ADOPT_ATTRIBUTES,
+  type AdoptingSpan,
+  type InstrumentationScope,
+  type ReadableSpan,
+  type Resource,
+  type TimedEvent,
+} from '../tracer/sdk-contract.js';
 import {
   cleanAttributes,
   define,
@@ -78,7 +85,7 @@ export function cleanLink(link: unknown, count: number, length: number): Link | 
 }
 
 /** A recording span; made by the tracer only. */
-export class SpanwiseSpan implements Span, ReadableSpan {
+export class SpanwiseSpan implements Span, ReadableSpan, AdoptingSpan {
   name: string;
   readonly kind: SpanKind;
   private readonly _maker: Maker;
@@ -136,6 +143,13 @@ export class SpanwiseSpan implements Span, ReadableSpan {
       }
     }
     if (attributes !== undefined) this.setAttributes(attributes as Attributes);
+  }
+
+  /** @internal What a processor stamps a span with that has no attributes yet. */
+  [ADOPT_ATTRIBUTES](attributes: Attributes): boolean {
+    if (this._attributes !== undefined) return false;
+    this._attributes = attributes;
+    return true;
   }
 
   private rare(): Rare {

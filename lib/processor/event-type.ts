@@ -32,6 +32,16 @@ const BY_OPENINFERENCE: Readonly<Record<string, EventType>> = {
   AGENT: 'chain',
 };
 
+// What is looked for below. Most spans start without any of it, and looking at what is there costs a tenth of asking
+// for everything that might be.
+const TELLING: ReadonlySet<string> = new Set([
+  ATTR_EVENT_TYPE,
+  ATTR_EVENT_TYPE_RAW,
+  ATTR_GEN_AI_OPERATION,
+  ATTR_OPENINFERENCE_KIND,
+  ...MODEL_ATTRIBUTES,
+]);
+
 /**
  * Tells a span's event type from the attributes that it starts with.
  *
@@ -39,6 +49,11 @@ const BY_OPENINFERENCE: Readonly<Record<string, EventType>> = {
  * @returns the type to set, or undefined when a specific one is there already
  */
 export function detectEventType(attributes: Attributes): EventType | undefined {
+  for (const key in attributes) if (TELLING.has(key)) return tellEventType(attributes);
+  return 'tool';
+}
+
+function tellEventType(attributes: Attributes): EventType | undefined {
   const given = attributes[ATTR_EVENT_TYPE];
   if (given !== undefined && given !== 'tool') return undefined;
   const raw = attributes[ATTR_EVENT_TYPE_RAW];

@@ -19,45 +19,52 @@ import {
   BAGGAGE_SOURCE,
   EXPERIMENT_BAGGAGE_ATTRIBUTES,
   IDENTITY_BAGGAGE_KEYS,
+  stampedAttributes,
   TRACELOOP_PREFIX,
 } from '../conventions.js';
-import { completeMark, identityOf, type Identity } from '../context/identity.js';
+import { ContextNode } from '../context/context-node.js';
+import { identityOf, type Identity, type IdentityDefaults } from '../context/identity.js';
 import type { SpanOwner } from '../tracer/owner.js';
+import { ADOPT_ATTRIBUTES, type AdoptingSpan } from '../tracer/sdk-contract.js';
 import { detectEventType } from './event-type.js';
 
 interface Stamp {
   readonly identity: Identity;
+  readonly defaults: IdentityDefaults | undefined;
   readonly owner: SpanOwner | undefined;
   readonly attributes: Attributes;
+  /** Whether the attributes are session, project and source and no more, as those of most spans are. */
+  readonly usual: boolean;
 }
 
-// Keyed by the Baggage object, like the identity itself: the attributes of a request are put together once.
+// Kept with the context's surroundings, so that the attributes of a request are put together once; contexts of
+// OpenTelemetry's making have no place for them, and there the Baggage object stands for the request.
 const stamps = new WeakMap<object, Stamp>();
 const NO_BAGGAGE = {};
 const OWN_BAGGAGE_KEYS: ReadonlySet<string> = new Set([...IDENTITY_BAGGAGE_KEYS, BAGGAGE_FOREIGN_TRACER_ID]);
 const MAX_BAGGAGE_ATTRIBUTE_LENGTH = 1_000;
 
-/**
- * The identity attributes of a span that starts in `context` and belongs to `owner`.
- *
- * @param context the span's parent context
- * @param owner the tracer the span belongs to; none stamps only what arrived
- * @returns attributes to be copied, never changed
- */
-export function identityAttributes(context: Context, owner: SpanOwner | undefined): Attributes {
-  // Inside a span of the owner, one look-up finds the attributes of all its spans with the same baggage.
-  const mark = owner === undefined ? undefined : completeMark(context, owner.identity);
-  if (mark !== undefined) {
-    const known = stamps.get(mark);
-    if (known !== undefined && known.owner === owner) return known.attributes;
+/** The stamp of a span that starts in `context` and belongs to `owner`; without one, only what arrived. */
+function stampOf(context: Context, owner: SpanOwner | undefined): Stamp {
+  const defaults = owner?.identity;
+  if (context instanceof ContextNode) {
+    const { around } = context;
+    const known = around.stamp as Stamp | undefined;
+    if (known !== undefined && known.owner === owner && known.defaults === defaults) return known;
+    const stamp = makeStamp(context, identityOf(context, defaults), owner);
+    around.stamp = stamp;
+    return stamp;
   }
-  const baggage = propagation.getBaggage(context);
-  const identity = identityOf(context, owner?.identity);
-  const key = mark ?? baggage ?? NO_BAGGAGE;
-  const cached = stamps.get(key);
-  if (cached !== undefined && cached.identity === identity && cached.owner === owner)
-    return cached.attributes;
+  const identity = identityOf(context, defaults);
+  const key = propagation.getBaggage(context) ?? NO_BAGGAGE;
+  const known = stamps.get(key);
+  if (known !== undefined && known.identity === identity && known.owner === owner) return known;
+  const stamp = makeStamp(context, identity, owner);
+  stamps.set(key, stamp);
+  return stamp;
+}
 
+function makeStamp(context: Context, identity: Identity, owner: SpanOwner | undefined): Stamp {
   const attributes: Attributes = { ...owner?.settings.fixedAttributes };
   const traceloop = owner?.settings.honeyHiveCompatible === true;
   const set = (name: string, legacy: string, value: string | undefined): void => {
@@ -80,6 +87,7 @@ export function identityAttributes(context: Context, owner: SpanOwner | undefine
   if (identity.datapointId !== undefined) {
     attributes[EXPERIMENT_BAGGAGE_ATTRIBUTES.datapoint_id] = identity.datapointId;
   }
+  const baggage = propagation.getBaggage(context);
   for (const name of owner?.settings.baggageAttributes ?? []) {
     if (OWN_BAGGAGE_KEYS.has(name)) continue;
     const value = baggage?.getEntry(name)?.value;
@@ -87,8 +95,25 @@ export function identityAttributes(context: Context, owner: SpanOwner | undefine
       attributes[BAGGAGE_ATTRIBUTE_PREFIX + name] = value.slice(0, MAX_BAGGAGE_ATTRIBUTE_LENGTH);
     }
   }
-  stamps.set(key, { identity, owner, attributes });
-  return attributes;
+  const usual =
+    Object.keys(attributes).length === USUAL.length && USUAL.every((name) => attributes[name] !== undefined);
+  return { identity, defaults: owner?.identity, owner, attributes, usual };
+}
+
+/** What a span has that is stamped with session, project and source; the event type comes with it. */
+const USUAL: readonly string[] = [ATTR_SESSION_ID, ATTR_OTEL_SESSION_ID, ATTR_PROJECT, ATTR_SOURCE];
+
+/** The attributes of a span that had none: identity, and the event type of a span of which nothing else is known. */
+function firstAttributes({ identity, attributes, usual }: Stamp): Attributes {
+  if (usual) {
+    const { sessionId, project, source } = identity as Required<Identity>;
+    return stampedAttributes(sessionId, project, source, 'tool');
+  }
+  const first: Attributes = {};
+  // Not by spreading: what is added to such a copy later costs ten times as much on Node 20.
+  Object.assign(first, attributes);
+  first[ATTR_EVENT_TYPE] = 'tool';
+  return first;
 }
 
 /**
@@ -102,22 +127,17 @@ export function identityAttributes(context: Context, owner: SpanOwner | undefine
  * @param owner the tracer it belongs to
  */
 export function stampSpan(span: Span, context: Context, owner: SpanOwner | undefined): void {
+  const stamp = stampOf(context, owner);
+  if ((span as AdoptingSpan)[ADOPT_ATTRIBUTES]?.(firstAttributes(stamp)) === true) return;
   const attributes = (span as { attributes?: Attributes }).attributes;
-  const identity = identityAttributes(context, owner);
   if (attributes === undefined || attributes === null || typeof attributes !== 'object') {
     // A span of a foreign provider without a readable attribute object: the public way is the only one.
-    span.setAttributes(identity);
+    span.setAttributes(stamp.attributes);
     return;
   }
-  const eventType = isEmpty(attributes) ? 'tool' : detectEventType(attributes);
-  Object.assign(attributes, identity);
+  const eventType = detectEventType(attributes);
+  Object.assign(attributes, stamp.attributes);
   if (eventType !== undefined) attributes[ATTR_EVENT_TYPE] = eventType;
-}
-
-/** Most spans start without attributes, and then there is nothing to detect a type from. */
-function isEmpty(attributes: Attributes): boolean {
-  for (const _ in attributes) return false;
-  return true;
 }
 
 /** Whether a span that starts in `context` is the first of its trace here: it has no valid parent at all. */

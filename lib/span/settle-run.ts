@@ -34,21 +34,40 @@ let oldest: OpenRun | undefined;
 let newest: OpenRun | undefined;
 let listed = 0;
 
-/** A run that has not ended yet, known to `endOpenRuns`, and safe to call however the run behaves. */
-export class OpenRun implements SpanRun {
-  readonly context: Context;
-  readonly collect: ((chunk: unknown) => void) | undefined;
-  private over = false;
-  private older: OpenRun | undefined;
-  private newer: OpenRun | undefined;
+/** A run that `endOpenRuns` knows from its first `list` to its end, and that ends once however it is told to. */
+export abstract class OpenRun implements SpanRun {
+  abstract readonly context: Context;
+  abstract readonly collect: ((chunk: unknown) => void) | undefined;
+  /** Whether it has ended. */
+  protected over = false;
+  private older: OpenRun | undefined = undefined;
+  private newer: OpenRun | undefined = undefined;
 
-  private constructor(readonly run: SpanRun) {
-    this.context = run.context;
-    this.collect = run.collect === undefined ? undefined : (chunk) => this.take(chunk);
-    OpenRun.list(this);
+  /** The open run of `run`, which may be one already. */
+  static of(run: SpanRun): SpanRun {
+    if (run instanceof OpenRun) return run.list();
+    return run instanceof RunGroup ? run : new GuardedRun(run).list();
   }
 
-  private static list(open: OpenRun): void {
+  /** What a filter is asked about. */
+  abstract get subject(): SpanRun;
+  abstract succeed(value: unknown): void;
+  abstract fail(reason: unknown): void;
+  abstract cancel(): void;
+  abstract abandon(): void;
+  abstract again(): SpanRun;
+
+  /** Puts the run into the list, once. */
+  list(): this {
+    if (!this.over && !this.isListed) OpenRun.append(this);
+    return this;
+  }
+
+  private get isListed(): boolean {
+    return this.older !== undefined || this.newer !== undefined || oldest === this;
+  }
+
+  private static append(open: OpenRun): void {
     open.older = newest;
     if (newest === undefined) oldest = open;
     else newest.newer = open;
@@ -56,61 +75,8 @@ export class OpenRun implements SpanRun {
     if (++listed > MAX_LISTED) oldest?.unlist();
   }
 
-  /** The open run of `run`, which may be one already. */
-  static of(run: SpanRun): SpanRun {
-    return run instanceof OpenRun || run instanceof RunGroup ? run : new OpenRun(run);
-  }
-
-  succeed(value: unknown): void {
-    if (!this.end()) return;
-    try {
-      this.run.succeed(value);
-    } catch (error) {
-      notEnded(error);
-    }
-  }
-
-  fail(reason: unknown): void {
-    if (!this.end()) return;
-    try {
-      this.run.fail(reason);
-    } catch (error) {
-      notEnded(error);
-    }
-  }
-
-  cancel(): void {
-    if (!this.end()) return;
-    try {
-      this.run.cancel();
-    } catch (error) {
-      notEnded(error);
-    }
-  }
-
-  abandon(): void {
-    if (!this.end()) return;
-    try {
-      this.run.abandon();
-    } catch (error) {
-      notEnded(error);
-    }
-  }
-
-  again(): SpanRun {
-    return new OpenRun(this.run.again());
-  }
-
-  private take(chunk: unknown): void {
-    if (this.over) return;
-    try {
-      this.run.collect?.(chunk);
-    } catch (error) {
-      warnError('SPW_INTERNAL', 'a chunk could not be collected', error);
-    }
-  }
-
-  private end(): boolean {
+  /** Whether the run may end now, which it may once. */
+  protected close(): boolean {
     if (this.over) return false;
     this.over = true;
     this.unlist();
@@ -118,8 +84,8 @@ export class OpenRun implements SpanRun {
   }
 
   private unlist(): void {
+    if (!this.isListed) return;
     const { older, newer } = this;
-    if (older === undefined && newer === undefined && oldest !== this) return;
     if (older === undefined) oldest = newer;
     else older.newer = newer;
     if (newer === undefined) newest = older;
@@ -132,10 +98,71 @@ export class OpenRun implements SpanRun {
   static abandonListed(filter?: (run: SpanRun) => boolean): number {
     const runs: OpenRun[] = [];
     for (let open = oldest; open !== undefined; open = open.newer) {
-      if (filter === undefined || filter(open.run)) runs.push(open);
+      if (filter === undefined || filter(open.subject)) runs.push(open);
     }
     for (const open of runs) open.abandon();
     return runs.length;
+  }
+}
+
+/** The open run of one that is none by itself, safe to call however that behaves. */
+class GuardedRun extends OpenRun {
+  readonly context: Context;
+  readonly collect: ((chunk: unknown) => void) | undefined;
+
+  constructor(readonly subject: SpanRun) {
+    super();
+    this.context = subject.context;
+    this.collect = subject.collect === undefined ? undefined : (chunk) => this.take(chunk);
+  }
+
+  succeed(value: unknown): void {
+    if (!this.close()) return;
+    try {
+      this.subject.succeed(value);
+    } catch (error) {
+      notEnded(error);
+    }
+  }
+
+  fail(reason: unknown): void {
+    if (!this.close()) return;
+    try {
+      this.subject.fail(reason);
+    } catch (error) {
+      notEnded(error);
+    }
+  }
+
+  cancel(): void {
+    if (!this.close()) return;
+    try {
+      this.subject.cancel();
+    } catch (error) {
+      notEnded(error);
+    }
+  }
+
+  abandon(): void {
+    if (!this.close()) return;
+    try {
+      this.subject.abandon();
+    } catch (error) {
+      notEnded(error);
+    }
+  }
+
+  again(): SpanRun {
+    return OpenRun.of(this.subject.again());
+  }
+
+  private take(chunk: unknown): void {
+    if (this.over) return;
+    try {
+      this.subject.collect?.(chunk);
+    } catch (error) {
+      warnError('SPW_INTERNAL', 'a chunk could not be collected', error);
+    }
   }
 }
 

@@ -34,6 +34,11 @@ import { settleThenable } from './settle-thenable.js';
 export { isAsyncFunction, isGeneratorFunction } from './settle-kinds.js';
 export type { SpanRun } from './settle-run.js';
 
+/** Whether a result is a value and nothing that could be consumed. */
+export function isPlain(result: unknown): boolean {
+  return result === null || (typeof result !== 'object' && typeof result !== 'function');
+}
+
 /**
  * Ends a run with its result, now or when the result is consumed.
  *

@@ -70,6 +70,19 @@ export interface ReadableSpan {
 export type WritableSpan = Span & ReadableSpan;
 
 /**
+ * The method by which a span of our own engine takes its first attributes as they are, past every limit.
+ *
+ * It answers false, and takes nothing, if it has attributes already. A registered symbol, because a span and the
+ * processor that stamps it may come from two copies of this package.
+ */
+export const ADOPT_ATTRIBUTES: unique symbol = Symbol.for('spanwise.v1.adopt-attributes');
+
+/** A span that can be given its first attributes as one object, which it keeps. */
+export interface AdoptingSpan {
+  [ADOPT_ATTRIBUTES]?(attributes: Attributes): boolean;
+}
+
+/**
  * Sees every span of a provider at its start and at its end.
  *
  * @category Processor
