@@ -243,19 +243,84 @@ describe('a planted fault is caught by its name:', () => {
   });
 });
 
-describe('a session that was interrupted', () => {
-  it('may lack spans and parents, but still must not mix', async () => {
-    const lost = await verifyAfter(([a]) => without(a!, 'invoke'), {
-      expect: { interrupted: true, spans: 5 },
-    });
-    expect(lost.report.ok).toBe(true);
-    const mixed = await verifyAfter(
-      ([a, b]) => {
+describe('a session whose service was killed', () => {
+  const killed = { lost: ['server'], spans: 5, traces: 1, remote: 1, services: { client: 3, server: 2 } };
+
+  it('may lack spans of that service, and those below them may lack their parent', async () => {
+    const parent = await verifyAfter(([a]) => without(a!, 'invoke'), { expect: killed });
+    expect(parent.report.faults).toEqual({});
+    const all = await verifyAfter(
+      ([a]) => {
         without(a!, 'invoke');
-        a!.spans.search.attributes['baggage.user_id'] = b!.userId;
+        without(a!, 'search');
       },
-      { expect: { interrupted: true } },
+      { expect: killed },
     );
-    expect(Object.keys(mixed.report.faults)).toEqual(['foreign-baggage']);
+    expect(all.report.faults).toEqual({});
+  });
+
+  const planted: [Fault, string, (sessions: PlantedSession[]) => unknown][] = [
+    [
+      'foreign-baggage',
+      'a span of it carries another user',
+      ([a, b]) => (a!.spans.search.attributes['baggage.user_id'] = b!.userId),
+    ],
+    [
+      'missing-baggage',
+      'a span of it carries no user',
+      ([a]) => delete a!.spans.search.attributes['baggage.user_id'],
+    ],
+    [
+      'mixed-session',
+      'a span of it names another session',
+      ([a, b]) => (a!.spans.search.attributes['honeyhive.session_id'] = b!.sessionId),
+    ],
+    ['span-count', 'a span of another service lacks', ([a]) => without(a!, 'call_agent_2')],
+    ['missing-local', 'no call stayed in the other service', ([a]) => without(a!, 'call_agent_2')],
+    ['orphan', 'a span of another service lacks its parent', ([a]) => without(a!, 'user_call')],
+    [
+      'orphan',
+      'a span of it begins a trace',
+      ([a]) =>
+        Object.assign(a!.spans.search, { traceId: a!.spans.user_call.traceId, parentSpanId: undefined }),
+    ],
+    [
+      'orphan',
+      'a span of it is in a trace that nobody else knows',
+      ([a]) => (a!.spans.search.traceId = newTraceId()),
+    ],
+    ['trace-count', 'it has a second trace', ([a]) => (a!.spans.search.traceId = newTraceId())],
+    [
+      'wrong-parent',
+      'a span of it hangs below a call that stayed local',
+      ([a]) => (a!.spans.search.parentSpanId = a!.spans.call_agent_2.spanId),
+    ],
+    [
+      'span-count',
+      'it has more spans than it can have',
+      ([a]) => {
+        const { search } = a!.spans;
+        const again = { ...search, spanId: newSpanId() };
+        Object.assign(a!.spans, { again, more: { ...search, spanId: newSpanId() } });
+      },
+    ],
+    [
+      'duplicate',
+      'it was called more often than it can have been',
+      ([a]) =>
+        Object.assign(a!.spans, {
+          again: { ...a!.spans.search, spanId: newSpanId(), parentSpanId: a!.spans.call_agent_1.spanId },
+        }),
+    ],
+  ];
+  it.each(planted)('is held to all else: %s if %s', async (fault, _what, change) => {
+    const { report } = await verifyAfter(
+      (sessions) => {
+        without(sessions[0]!, 'invoke');
+        change(sessions);
+      },
+      { expect: { ...killed, ...(fault === 'duplicate' ? { remote: 0, services: {}, spans: 5 } : {}) } },
+    );
+    expect(Object.keys(report.faults)).toContain(fault);
   });
 });

@@ -168,6 +168,15 @@ describe('what goes over the wire', () => {
     expect(seen.map((one) => one.body.page)).toEqual([1, 2]);
   });
 
+  it('reads on when an event moves to the next page meanwhile, and gives it once', async () => {
+    const page = (ids: string[], totalEvents: number) => ({
+      body: JSON.stringify({ events: ids.map((id) => ({ event_id: id })), totalEvents }),
+    });
+    answers = [page(['c', 'b'], 3), page(['b', 'a'], 4), page([], 4)];
+    const events = await new HoneyHiveClient({ serverUrl }).exportAllEvents({ limit: 2 });
+    expect(events.map((event) => event.event_id)).toEqual(['c', 'b', 'a']);
+  });
+
   it('writes big integers, and reports a body that is no JSON instead of sending it', async () => {
     const client = new HoneyHiveClient({ serverUrl });
     await client.startSession({ metadata: { n: 2n ** 60n } });

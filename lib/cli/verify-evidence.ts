@@ -13,11 +13,23 @@ export class Evidence {
   readonly sessionsOfBaggage = new Map<string, Map<string, Set<string>>>();
   readonly #bySession = new Map<string, VerifiedSpan[]>();
 
-  constructor(events: Iterable<HoneyHiveEvent>, keys: readonly string[]) {
+  readonly #keys: readonly string[];
+
+  /** @param keys the baggage that tells sessions apart */
+  constructor(keys: readonly string[]) {
+    this.#keys = keys;
+  }
+
+  /**
+   * Takes what the rules need of each event and lets go of the rest. Two queries may give the same event, which is
+   * not the fault of a span that exists twice.
+   */
+  add(events: Iterable<HoneyHiveEvent>): this {
     for (const event of events) {
-      const span = verifiedSpan(event, keys);
+      const span = this.byEventId.has(event.event_id) ? undefined : verifiedSpan(event, this.#keys);
       if (span !== undefined) this.#add(span);
     }
+    return this;
   }
 
   spansOf(sessionId: string): readonly VerifiedSpan[] {

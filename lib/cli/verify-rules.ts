@@ -30,13 +30,19 @@ export interface ExpectedSession {
   /** What each of its spans must carry, by baggage key; what is not told must at least be one and the same. */
   readonly baggage?: Readonly<Record<string, string>>;
   readonly traces?: number;
+  /** How many spans it has; at most so many where services lost some. */
   readonly spans?: number;
+  /** How many of them are of a service, by service. */
+  readonly services?: Readonly<Record<string, number>>;
   /** How many calls reached another service. @default at least one */
   readonly remote?: number;
   /** Whether some call must have stayed in the service. @default true */
   readonly local?: boolean;
-  /** A process was killed under it: spans may lack, and with them parents; everything else still holds. */
-  readonly interrupted?: boolean;
+  /**
+   * Services that were killed under it, or `"any"`. Spans of theirs may lack, so that a span may name a parent that is
+   * not there; all other services' spans, and everything about the spans that are there, are held as ever.
+   */
+  readonly lost?: readonly string[] | 'any';
 }
 
 export interface VerifyRules {

@@ -34,8 +34,16 @@ export function verifySessions(
   expected: readonly ExpectedSession[],
   rules: VerifyRules = {},
 ): VerifyReport {
+  return verifyEvidence(new Evidence(rules.baggageKeys ?? DEFAULT_BAGGAGE_KEYS).add(events), expected, rules);
+}
+
+/** The same for events that came bit by bit. */
+export function verifyEvidence(
+  evidence: Evidence,
+  expected: readonly ExpectedSession[],
+  rules: VerifyRules,
+): VerifyReport {
   const keys = rules.baggageKeys ?? DEFAULT_BAGGAGE_KEYS;
-  const evidence = new Evidence(events, keys);
   const overlaps = countOverlaps(expected.map(({ sessionId }) => spanOfTime(evidence.spansOf(sessionId))));
   const sessions = expected.map((session, index) =>
     new SessionCheck(session, evidence, keys, {
@@ -78,6 +86,8 @@ class SessionCheck {
   report(overlaps: number): SessionReport {
     const { expected } = this;
     let calls = { remote: 0, local: 0 };
+    const services: Record<string, number> = {};
+    for (const { service = 'unknown' } of this.#spans) services[service] = (services[service] ?? 0) + 1;
     if (this.#spans.length === 0) {
       // Nothing was expected of a session that ended before its first span.
       if (expected.spans !== 0) this.#found('no-spans', `session ${expected.sessionId} has no spans`);
@@ -87,14 +97,12 @@ class SessionCheck {
       this.#checkDuplicates();
       this.#checkParents();
       calls = this.#checkCalls();
-      this.#checkCounts();
+      this.#checkCounts(services);
       if (this.rules.overlap === true && overlaps === 0) {
         this.#found('no-overlap', 'no other session ran at the same time');
       }
     }
     const baggage = this.#checkBaggage();
-    const services: Record<string, number> = {};
-    for (const { service = 'unknown' } of this.#spans) services[service] = (services[service] ?? 0) + 1;
     const [start, end] = spanOfTime(this.#spans);
     return {
       sessionId: expected.sessionId,
@@ -133,8 +141,10 @@ class SessionCheck {
         this.#found('mixed-session', `trace ${traceId} also has spans of ${others.join(', ')}`);
     }
     const { traces } = this.expected;
-    if (traces !== undefined && traces !== this.#traces.size && this.expected.interrupted !== true) {
-      this.#found('trace-count', `${this.#traces.size} traces, expected ${traces}`);
+    const count = this.#traces.size;
+    // A lost call takes a trace with it only if nobody else has part in that.
+    if (traces !== undefined && (this.#mayLack(this.#home) ? count > traces : count !== traces)) {
+      this.#found('trace-count', `${count} traces, expected ${traces}`);
     }
   }
 
@@ -172,12 +182,29 @@ class SessionCheck {
   }
 
   #checkTop(span: VerifiedSpan): void {
-    if (this.expected.interrupted === true) return;
     if (span.parentId !== undefined) {
+      // What lacks is a span of the killed service itself, in a trace that is known from those that were not killed.
+      if (this.#mayLack(span.service) && this.#isKnown(span.traceId)) return;
       this.#found('orphan', `${label(span)} names the parent ${span.parentId}, which is not there`);
-    } else if (span.service !== this.#home && this.expected.traces === undefined) {
+    } else if (span.service !== this.#home && (this.#losesAny || this.expected.traces === undefined)) {
       this.#found('orphan', `${label(span)} begins a trace, though the session began in ${this.#home}`);
     }
+  }
+
+  /** Whether a service that has lost nothing has part in a trace; taken for granted if the first one did. */
+  #isKnown(traceId: string | undefined): boolean {
+    if (this.#mayLack(this.#home)) return true;
+    return this.#spans.some((span) => span.traceId === traceId && !this.#mayLack(span.service));
+  }
+
+  get #losesAny(): boolean {
+    return this.expected.lost !== undefined && this.expected.lost.length > 0;
+  }
+
+  /** Whether spans of this service may have gone with its process. */
+  #mayLack(service: string | undefined): boolean {
+    const { lost = [] } = this.expected;
+    return lost === 'any' || (service !== undefined && lost.includes(service));
   }
 
   #loops(span: VerifiedSpan): boolean {
@@ -205,31 +232,45 @@ class SessionCheck {
     }
     const local = this.#spans.filter((span) => {
       const parent = this.#parentOf.get(span);
-      return parent !== undefined && span.service === this.#home && !leads.has(span);
+      if (parent === undefined || span.service !== this.#home) return false;
+      // A call that says it is remote is no local one, though the other side of it may be lost.
+      return !leads.has(span) && span.mode !== 'remote';
     }).length;
-    const { remote: expected, local: wantsLocal = true, interrupted } = this.expected;
-    if (interrupted === true) return { remote: entries.length, local };
-    if (expected === undefined) {
-      if (entries.length === 0)
-        this.#found('missing-remote', 'no span of another service hangs below a call');
-      for (const span of this.#spans) {
-        if (span.mode === 'remote' && !callers.has(span)) {
-          this.#found('missing-remote', `${label(span)} has no span of another service below it`);
-        }
-      }
-    } else if (entries.length < expected) {
-      this.#found('missing-remote', `${entries.length} calls reached another service, expected ${expected}`);
-    } else if (entries.length > expected) {
+    const { remote: expected, local: wantsLocal = true } = this.expected;
+    if (expected !== undefined && entries.length > expected) {
       this.#found('duplicate', `${entries.length} calls reached another service, expected ${expected}`);
     }
-    if (wantsLocal && local === 0) this.#found('missing-local', 'every call went to another service');
+    if (!this.#losesAny) this.#checkRemote(entries.length, callers);
+    if (wantsLocal && local === 0 && !this.#mayLack(this.#home)) {
+      this.#found('missing-local', 'every call went to another service');
+    }
     return { remote: entries.length, local };
   }
 
-  #checkCounts(): void {
-    const { spans, interrupted } = this.expected;
-    if (spans !== undefined && spans !== this.#spans.length && interrupted !== true) {
-      this.#found('span-count', `${this.#spans.length} spans, expected ${spans}`);
+  #checkRemote(count: number, callers: ReadonlySet<VerifiedSpan>): void {
+    const { remote: expected } = this.expected;
+    if (expected !== undefined) {
+      if (count < expected)
+        this.#found('missing-remote', `${count} calls reached another service, expected ${expected}`);
+      return;
+    }
+    if (count === 0) this.#found('missing-remote', 'no span of another service hangs below a call');
+    for (const span of this.#spans) {
+      if (span.mode === 'remote' && !callers.has(span)) {
+        this.#found('missing-remote', `${label(span)} has no span of another service below it`);
+      }
+    }
+  }
+
+  #checkCounts(services: Readonly<Record<string, number>>): void {
+    const check = (what: string, count: number, expected: number, mayLack: boolean): void => {
+      if (count === expected || (mayLack && count < expected)) return;
+      this.#found('span-count', `${count} spans${what}, expected ${mayLack ? 'at most ' : ''}${expected}`);
+    };
+    const { spans, services: expected = {} } = this.expected;
+    if (spans !== undefined) check('', this.#spans.length, spans, this.#losesAny);
+    for (const [service, count] of Object.entries(expected)) {
+      check(` of ${service}`, services[service] ?? 0, count, this.#mayLack(service));
     }
   }
 

@@ -135,13 +135,26 @@ export class HoneyHiveClient {
     return { events, totalEvents: numberOf(reply['totalEvents'] ?? reply['count'], events.length) };
   }
 
-  /** Every event that passes the filters, page by page. */
+  /** Every event that passes the filters, once each. */
   async exportAllEvents(query: Omit<ExportQuery, 'page'>, signal?: AbortSignal): Promise<HoneyHiveEvent[]> {
     const all: HoneyHiveEvent[] = [];
-    for (let page = 1; ; page++) {
+    for await (const events of this.exportPages(query, signal)) all.push(...events);
+    return all;
+  }
+
+  /** The same page by page, for more events than should be held at once. */
+  async *exportPages(
+    query: Omit<ExportQuery, 'page'>,
+    signal?: AbortSignal,
+  ): AsyncGenerator<HoneyHiveEvent[], void, undefined> {
+    const seen = new Set<string>();
+    for (let page = 1, count = 0; ; page++) {
       const { events, totalEvents } = await this.exportEvents({ ...query, page }, signal);
-      all.push(...events);
-      if (events.length === 0 || all.length >= totalEvents) return all;
+      // What came in meanwhile moves others on to the next page, where they are seen again.
+      const fresh = events.filter(({ event_id: id }) => id === undefined || (!seen.has(id) && seen.add(id)));
+      count += fresh.length;
+      yield fresh;
+      if (events.length === 0 || count >= totalEvents) return;
     }
   }
 

@@ -3,19 +3,18 @@ import type { IncomingMessage } from 'node:http';
 import { BAGGAGE_PARENT_ID, BAGGAGE_SESSION_ID } from '../conventions.js';
 import type { HoneyHiveEvent, JsonObject } from '../honeyhive/event.js';
 import { contentTypeOf, HttpError, parseJsonObject, withBody, type InFlight } from './exchange.js';
-import { checkFilters, matches, QueryError, timeOf, valueAt, type CheckedFilter } from './match-filter.js';
+import type { EventQueries } from './event-queries.js';
+import { QueryError, valueAt } from './match-filter.js';
 import { sessionTree } from './session-tree.js';
 import type { Store } from './store.js';
 
 const EXPORT_LIMIT = 7_500;
 const SEARCH_LIMIT = 1_000;
-const DEFAULT_LIMIT = 1_000;
 
 export interface EventsContext {
   readonly store: Store;
+  readonly queries: EventQueries;
   readonly inFlight: InFlight;
-  /** Answer as HoneyHive does where this viewer is more patient: the filter type `"id"` is refused. */
-  readonly strict: boolean;
   readonly kept: () => Promise<void>;
 }
 
@@ -40,9 +39,9 @@ export async function answerEvents(
       return write(request, context, (body) => addEvents(store, listIn(body, 'events')));
     case 'POST /v1/events/export':
     case 'POST /events/export':
-      return read(request, context, (body) => exportEvents(context, body));
+      return read(request, context, (body) => exportEvents(context.queries, body));
     case 'POST /v1/events/search':
-      return read(request, context, (body) => searchEvents(context, body));
+      return read(request, context, (body) => searchEvents(context.queries, body));
   }
   const one = /^(GET|PUT) \/v1\/(events|sessions)\/([^/]+)$/.exec(route);
   if (one === null) return undefined;
@@ -113,69 +112,16 @@ function addEvents(store: Store, events: unknown[]): { success: true; event_id: 
   return events.map((event) => ({ success: true, event_id: store.addEvent(event as JsonObject) }));
 }
 
-function exportEvents(context: EventsContext, body: JsonObject): { events: unknown[]; totalEvents: number } {
-  const { events, total } = query(context, body, EXPORT_LIMIT);
+function exportEvents(queries: EventQueries, body: JsonObject): { events: unknown[]; totalEvents: number } {
+  const { events, total } = queries.page(body, EXPORT_LIMIT);
   const { projections } = body;
   const picked = Array.isArray(projections) ? events.map((event) => project(event, projections)) : events;
   return { events: picked, totalEvents: total };
 }
 
-function searchEvents(context: EventsContext, body: JsonObject): { events: unknown[]; count: number } {
-  const { events, total } = query(context, body, SEARCH_LIMIT);
+function searchEvents(queries: EventQueries, body: JsonObject): { events: unknown[]; count: number } {
+  const { events, total } = queries.page(body, SEARCH_LIMIT);
   return { events, count: total };
-}
-
-/** Newest first; the id decides between equals, so that pages do not overlap. */
-function query(
-  { store, strict }: EventsContext,
-  body: JsonObject,
-  maxLimit: number,
-): { events: HoneyHiveEvent[]; total: number } {
-  const filters = checkFilters(body['filters'], strict);
-  const [from, to] = dateRange(body['dateRange']);
-  const limit = integerIn(body, 'limit', Math.min(DEFAULT_LIMIT, maxLimit), maxLimit);
-  const page = integerIn(body, 'page', 1, Number.MAX_SAFE_INTEGER);
-  const { project, evaluation_id: runId } = body;
-  const found: HoneyHiveEvent[] = [];
-  for (const event of store.events(sessionOf(filters))) {
-    if (event.start_time < from || event.start_time > to) continue;
-    // Spans of other SDKs name no project; with HoneyHive the API key does.
-    if (typeof project === 'string' && event.project !== undefined && event.project !== project) continue;
-    if (typeof runId === 'string' && event.metadata['run_id'] !== runId) continue;
-    if (matches(event, filters)) found.push(event);
-  }
-  found.sort((a, b) => b.start_time - a.start_time || (a.event_id < b.event_id ? -1 : 1));
-  return { events: found.slice((page - 1) * limit, page * limit), total: found.length };
-}
-
-/** The one session that filters ask for, which spares looking at all others. */
-function sessionOf(filters: readonly CheckedFilter[]): string | undefined {
-  const filter = filters.find(({ field, operator, type }) => {
-    return field === BAGGAGE_SESSION_ID && operator === 'is' && type === 'string';
-  });
-  return typeof filter?.value === 'string' ? filter.value : undefined;
-}
-
-function dateRange(range: unknown): [from: number, to: number] {
-  if (range === undefined || range === null) return [-Infinity, Infinity];
-  if (typeof range !== 'object') throw new QueryError('dateRange must be an object');
-  const { $gte, $lte, start_time, end_time } = range as JsonObject;
-  return [bound($gte ?? start_time, -Infinity), bound($lte ?? end_time, Infinity)];
-}
-
-function bound(value: unknown, otherwise: number): number {
-  if (value === undefined || value === null) return otherwise;
-  const time = timeOf(value);
-  if (time === undefined) throw new QueryError('dateRange needs dates or milliseconds');
-  return time;
-}
-
-function integerIn(body: JsonObject, key: string, otherwise: number, max: number): number {
-  const value = body[key] ?? otherwise;
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > max) {
-    throw new QueryError(`${key} must be a whole number from 1 to ${max}`);
-  }
-  return value;
 }
 
 /** An event reduced to some of its fields; dotted ones keep their place. */

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { HONEYHIVE_TRACES_PATH, OTLP_TRACES_PATH } from '../conventions.js';
 import { SpanwiseError, warnError } from '../diagnostics.js';
 import { accessCheck } from './access.js';
+import { EventQueries } from './event-queries.js';
 import { answerEvents } from './events-endpoint.js';
 import { DEFAULT_LIMITS, HttpError, InFlight, replyJson, type ViewerLimits } from './exchange.js';
 import { Journal } from './journal.js';
@@ -93,7 +94,8 @@ export async function startViewer(options: ViewerOptions = {}): Promise<Viewer> 
   const journal = options.persist === undefined ? undefined : await Journal.open(options.persist, store);
   const kept = () => journal?.kept() ?? Promise.resolve();
   const page = new Page(store);
-  const events = { store, inFlight, strict: options.strict ?? false, kept };
+  const queries = new EventQueries(store, options.strict ?? false);
+  const events = { store, queries, inFlight, kept };
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     for (const [name, value] of Object.entries(SAFE_HEADERS)) response.setHeader(name, value);

@@ -9,7 +9,8 @@ import { ATTR_SESSION_AUTO_CREATE } from '../conventions.js';
 import type { HoneyHiveEvent, JsonObject } from '../honeyhive/event.js';
 import { EventUpdates } from './event-updates.js';
 import { eventFrom, presentEvent, presentSession } from './event-view.js';
-import { itemOfEvent, itemOfSpan, sizeOf, type Item } from './item.js';
+import { itemOfEvent, itemOfSpan, sizeOf, timesOfItem, type Item } from './item.js';
+import { timeOf } from './match-filter.js';
 import type { AttributeMap, ReceivedSpan } from './received-span.js';
 import { SessionEntry } from './session-entry.js';
 import { TraceIndex, type TraceEntry } from './trace-index.js';
@@ -20,6 +21,14 @@ export type StoreRecord =
   | readonly ['session', HoneyHiveEvent]
   | readonly ['event', HoneyHiveEvent]
   | readonly ['update', string, JsonObject];
+
+/** What puts an event in its place, and what makes it, so that none is made only to be sorted. */
+export interface EventRow {
+  readonly eventId: string;
+  /** Milliseconds since the epoch. */
+  readonly startTime: number;
+  readonly event: () => HoneyHiveEvent;
+}
 
 export interface StoreOptions {
   /** Roughly how many bytes are kept. @default 256 MiB */
@@ -168,12 +177,27 @@ export class Store {
 
   /** The events of one session, or of all, sessions among them. */
   *events(sessionId?: string): Generator<HoneyHiveEvent> {
+    for (const row of this.rows(sessionId)) yield row.event();
+  }
+
+  /** The same events before they are made. */
+  *rows(sessionId?: string): Generator<EventRow> {
     const entries = sessionId === undefined ? this.#sessions.values() : [this.#sessions.get(sessionId)];
     for (const entry of entries) {
       if (entry === undefined) continue;
-      const event = this.sessionEvent(entry.id);
-      if (event !== undefined) yield event;
-      for (const item of entry.items.values()) yield this.present(item);
+      const session = this.sessionEvent(entry.id);
+      if (session !== undefined) {
+        yield {
+          eventId: entry.id,
+          startTime: timeOf(session.start_time) ?? 0,
+          event: () => this.sessionEvent(entry.id)!,
+        };
+      }
+      for (const item of entry.items.values()) {
+        const told = timeOf(this.#updates.get(item.eventId)?.['start_time']);
+        const event = () => this.present(item);
+        yield { eventId: item.eventId, startTime: told ?? timesOfItem(item)[0], event };
+      }
     }
   }
 
