@@ -1,5 +1,12 @@
 /** The lab as a whole: two servers and a viewer, and waves of sessions that are verified one after the other. */
+import { sessionOf } from './load/sessions.mjs';
 import { startServer, verify } from './processes.mjs';
+
+/** A span's start is rounded, and a process keeps its own clock. */
+const CLOCK_MS = 1_000;
+
+/** What the agent server makes of a call, at most: how many spans a killed one can have left. */
+const SPANS_PER_CALL = 8;
 
 export class Lab {
   #first = 0;
@@ -49,35 +56,66 @@ export class Lab {
     return summary;
   }
 
-  /** Runs sessions and verifies that each is whole, against what both servers counted without tracing. */
-  async wave(body, { lenient = false, during } = {}) {
+  /**
+   * Runs sessions and verifies that each is whole, against what both servers counted without tracing.
+   *
+   * `killed`: the agent server is killed meanwhile, and with it what it had counted and not sent yet. Of sessions that
+   * no other agent server served, spans of it may lack.
+   */
+  async wave(body, { killed = false, during } = {}) {
+    const since = Date.now() - CLOCK_MS;
     const running = this.run(body);
     // Awaited below; an error before that must not count as unhandled.
     running.catch(() => undefined);
     await during?.();
     const summary = await running;
     const tally = await this.#settledTally();
-    await this.#agent.ask('flush', 'flushed');
     const expected = summary.results.map((result) => {
-      const remote = tally.spans[result.session_identifier] ?? 0;
+      const counted = tally.spans[result.session_identifier];
+      const lost = killed && counted === undefined;
+      const remote = lost ? SPANS_PER_CALL : (counted ?? 0);
       return {
         session_id: result.session_id,
         session_identifier: result.session_identifier,
         user_id: result.user_id,
         traces: 1,
         spans: result.client_spans + remote,
+        service_spans: { 'test-server': result.client_spans, 'agent-server': remote },
         remote_calls: remote > 0 ? 1 : 0,
-        interrupted: lenient || result.interrupted,
+        lost_services: lost ? ['agent-server'] : [],
       };
     });
-    const alone = expected.length === 1 || body.concurrency === 1;
+    const alone = expected.length === 1 || body.concurrency === 1 || body.spread_ms > 0;
     const more = ['--caller', 'call_agent_1', ...(alone ? ['--no-overlap'] : [])];
-    const report = await verify(this.#viewer.url, expected, more);
-    return { summary, report, tally };
+    const start = performance.now();
+    const report = await this.#verify(expected, since, more);
+    const verifySeconds = (performance.now() - start) / 1_000;
+    const lost = expected.filter((one) => one.lost_services.length > 0).length;
+    return { summary, report, tally, lost, verifySeconds };
   }
 
+  /** Lets someone send requests to the agent server, each a session of its own, and verifies those that it took. */
+  async load(send) {
+    const since = Date.now() - CLOCK_MS;
+    const measured = await send(this.agentUrl);
+    const tally = await this.#settledTally();
+    if (this.#environment.TRACING === 'off') return { measured };
+    const expected = Object.entries(tally.spans).map(([identifier, spans]) => ({
+      ...sessionOf(identifier),
+      traces: 1,
+      spans,
+      remote_calls: 0,
+    }));
+    return { measured, report: await this.#verify(expected, since, ['--no-local', '--no-overlap']) };
+  }
+
+  /** Bytes in use by the servers after a garbage collection. */
   async memory() {
-    return this.#agent.ask('memory', 'memory');
+    const [agent, test] = await Promise.all([
+      this.#agent.ask('memory', 'memory'),
+      this.#test.ask('memory', 'memory'),
+    ]);
+    return { agent, test };
   }
 
   /** Ends the agent server and starts another at its port. */
@@ -92,6 +130,11 @@ export class Lab {
   async close() {
     await this.#test.stop();
     await this.#agent.stop();
+  }
+
+  async #verify(expected, since, more) {
+    await this.#agent.ask('flush', 'flushed');
+    return verify(this.#viewer.url, expected, ['--since', String(since), ...more]);
   }
 
   /** What the agent server counted, once it has finished what callers have given up on. */

@@ -43,27 +43,30 @@ async function scale({ startLab, say, settings }) {
 /** Errors, callers that give up, and an agent server that is ended and killed under its callers. */
 async function chaos({ startLab, say, settings }) {
   const sessions = settings.sessions ?? 1_000;
-  const faults = { throw_share: 0.1, abort_share: 0.05, max_delay_ms: 100 };
+  const faults = { throw_share: 0.1, abort_share: 0.05, max_delay_ms: 50 };
   return inWaves({ startLab, say, settings }, [sessions], faults, async (lab) => {
     const waves = [];
     for (const signal of ['SIGTERM', 'SIGKILL']) {
       const body = {
         num_sessions: Math.min(sessions, 200),
-        concurrency: 20,
+        concurrency: 50,
         announce: false,
         ...faults,
-        max_delay_ms: 400,
+        max_delay_ms: 200,
+        // There are sessions before, while the server is gone, and after.
+        spread_ms: 4_000,
       };
-      // What a killed process had not sent yet is lost; that nothing mixes is checked all the same.
+      // What a killed process had not sent yet is lost; everything else is checked all the same.
       const wave = await lab.wave(body, {
-        lenient: signal === 'SIGKILL',
+        killed: signal === 'SIGKILL',
         during: async () => {
-          await new Promise((resolve) => setTimeout(resolve, 500));
-          await lab.restartAgent(signal, 200);
+          await new Promise((resolve) => setTimeout(resolve, 1_000));
+          await lab.restartAgent(signal, 100);
         },
       });
       const hit = wave.summary.results.filter(({ interrupted }) => interrupted).length;
-      waves.push({ where: `${signal} in the middle, ${hit} calls hit`, ...factsOf(wave) });
+      const lost = wave.lost === 0 ? '' : `, the spans of ${wave.lost} at stake`;
+      waves.push({ where: `${signal} in the middle, ${hit} calls hit${lost}`, ...factsOf(wave) });
       tell(say, waves.at(-1), wave.report);
     }
     return waves;
@@ -77,7 +80,7 @@ async function stress({ startLab, say, settings }) {
   const samples = { on: [], off: [] };
   const waves = [];
   const { rateScenario } = await import('./load/autocannon.mjs');
-  const rates = {};
+  const loads = [];
   const traced = await startLab();
   const plain = await startLab({ tracing: false, agentPort: 0, testPort: 0 });
   try {
@@ -92,12 +95,19 @@ async function stress({ startLab, say, settings }) {
       samples.on.push(measured(wave.summary));
       samples.off.push(measured(other));
     }
-    for (const [name, lab] of [
-      ['with tracing', traced],
-      ['without', plain],
-    ]) {
-      rates[name] = await rateScenario(lab.agentUrl, { rate: settings.rate ?? 100, seconds: 5 });
-      say(`${name}: ${JSON.stringify(rates[name])}`);
+    const rate = settings.rate ?? 100;
+    for (const perSecond of [rate, rate * 3]) {
+      for (const [name, lab] of [
+        ['with tracing', traced],
+        ['without', plain],
+      ]) {
+        const { measured: facts, report } = await lab.load((url) =>
+          rateScenario(url, { rate: perSecond, seconds: settings.seconds ?? 5 }),
+        );
+        const held = report === undefined ? {} : { sessions: report.sessions.length, holds: report.ok };
+        loads.push({ where: `${perSecond} requests/s ${name}`, ...facts, ...held, faults: report?.faults });
+        say(`${loads.at(-1).where}: ${JSON.stringify({ ...facts, ...held })}`);
+      }
     }
     const ratio = (key) =>
       round(median(samples.on.map((one) => one[key])) / median(samples.off.map((one) => one[key])));
@@ -107,9 +117,9 @@ async function stress({ startLab, say, settings }) {
       p99Ms: ratio('p99Ms'),
     };
     say(`with tracing / without, ${samples.on.length} rounds in turns: ${JSON.stringify(ratios)}`);
-    const answered = Object.values(rates).every(({ errors, non2xx }) => errors === 0 && non2xx === 0);
+    const answered = loads.every(({ errors, non2xx, holds = true }) => errors === 0 && non2xx === 0 && holds);
     const outcome = verdict(traced, waves);
-    return { ...outcome, ok: outcome.ok && answered && plain.complaints === '', samples, ratios, rates };
+    return { ...outcome, ok: outcome.ok && answered && plain.complaints === '', samples, ratios, loads };
   } finally {
     await traced.close();
     await plain.close();
@@ -119,7 +129,8 @@ async function stress({ startLab, say, settings }) {
 /** The same for a long time: memory must not grow with the requests. */
 async function soak({ startLab, say, settings }) {
   const lab = await startLab();
-  const until = performance.now() + (settings.seconds ?? 60) * 1_000;
+  const start = performance.now();
+  const seconds = settings.seconds ?? 60;
   const body = {
     num_sessions: settings.sessions ?? 500,
     concurrency: settings.concurrency ?? 50,
@@ -130,20 +141,33 @@ async function soak({ startLab, say, settings }) {
   const waves = [];
   const points = [];
   let requests = 0;
+  const elapsed = () => (performance.now() - start) / 1_000;
   try {
     do {
       const wave = await lab.wave(body);
       requests += body.num_sessions;
-      const memory = { requests, agent: await lab.memory(), test: wave.summary.rss };
-      points.push(memory);
-      waves.push({ where: `${requests} requests`, ...factsOf(wave), rssMb: round(memory.agent / 2 ** 20) });
+      const memory = await lab.memory();
+      points.push({ requests, ...memory });
+      waves.push({ where: `${requests} requests`, ...factsOf(wave), memory });
+      const size = (server) => `${megabytes(memory[server].rss)} (${megabytes(memory[server].heap)})`;
       tell(say, waves.at(-1), wave.report);
-    } while (performance.now() < until);
-    // The first half fills caches, pools and the heap.
-    const later = points.slice(Math.floor(points.length / 2));
-    const mbPer100k = later.length < 3 ? null : round((slope(later, 'agent') * 100_000) / 2 ** 20);
-    say(`agent server's resident memory: ${mbPer100k ?? 'too few waves to tell'} MB per 100,000 requests`);
-    return { ...verdict(lab, waves), requests, mbPer100k };
+      say(
+        `  resident (heap) after ${Math.round(elapsed())} s: agent ${size('agent')}, test ${size('test')} MB`,
+      );
+      // A rate bounds the load on a machine that others use as well.
+      const ahead = requests / (settings.rate ?? Infinity) - elapsed();
+      if (ahead > 0) await new Promise((resolve) => setTimeout(resolve, ahead * 1_000));
+    } while (elapsed() < seconds);
+    // The first third fills caches, pools and the heap.
+    const later = points.slice(Math.floor(points.length / 3));
+    const growth = {};
+    for (const server of ['agent', 'test']) {
+      for (const kind of ['rss', 'heap']) growth[`${server} ${kind}`] = growthOf(later, server, kind);
+    }
+    const span = `the last ${later.length} of ${points.length} waves`;
+    say(`MB per 100,000 requests (± standard error), over ${span}: ${JSON.stringify(growth)}`);
+    const perSecond = round(requests / elapsed());
+    return { ...verdict(lab, waves), requests, requestsPerSecond: perSecond, growth };
   } finally {
     await lab.close();
   }
@@ -153,6 +177,12 @@ async function soak({ startLab, say, settings }) {
 async function inWaves({ startLab, say, settings }, sizes, body, then) {
   const lab = await startLab();
   const waves = [];
+  const most = { agent: 0, test: 0, viewer: 0 };
+  const noteMemory = async () => {
+    const { agent, test } = await lab.memory();
+    const now = { agent: agent.rss, test: test.rss, viewer: process.memoryUsage().rss };
+    for (const key of Object.keys(most)) most[key] = Math.max(most[key], megabytes(now[key]));
+  };
   try {
     for (const size of sizes) {
       const wave = settings.wave ?? 5_000;
@@ -162,24 +192,34 @@ async function inWaves({ startLab, say, settings }, sizes, body, then) {
         const result = await lab.wave({ num_sessions: sessions, concurrency, announce: false, ...body });
         waves.push({ where: `${sessions} sessions, ${concurrency} at once`, ...factsOf(result) });
         tell(say, waves.at(-1), result.report);
+        await noteMemory();
       }
     }
     if (then !== undefined) waves.push(...(await then(lab)));
-    return verdict(lab, waves);
+    const outcome = verdict(lab, waves);
+    const { sessions, mixed, orphans, missing, threw, gaveUp } = outcome;
+    say(
+      `${sessions} sessions (${threw} threw, ${gaveUp} gave up, ${outcome.interrupted} lost their server): ` +
+        `${mixed} mixed, ${orphans} orphans, ${missing} missing; resident at most, in MB: ${JSON.stringify(most)}`,
+    );
+    return { ...outcome, residentMb: most };
   } finally {
     await lab.close();
   }
 }
 
-function factsOf({ summary, report, tally }) {
-  const failed = summary.results.filter(({ success }) => !success).length;
+function factsOf({ summary, report, tally, verifySeconds }) {
+  const count = (pick) => summary.results.filter(pick).length;
   return {
     ok: report.ok,
     sessions: summary.sessions_run,
-    failed,
+    failed: count(({ success }) => !success),
+    gaveUp: count(({ gave_up }) => gave_up),
+    interrupted: count(({ interrupted }) => interrupted),
     spans: report.sessions.reduce((sum, session) => sum + session.spans, 0),
     faults: report.faults,
     sessionsPerSecond: round(summary.sessions_per_second),
+    verifySeconds: round(verifySeconds),
     largestBatch: tally.largestBatch,
   };
 }
@@ -194,6 +234,9 @@ function verdict(lab, waves) {
     ok: waves.every(({ ok }) => ok) && lab.complaints === '',
     sessions: total('sessions'),
     failedAsPlanned: total('failed'),
+    threw: total('failed') - total('gaveUp') - total('interrupted'),
+    gaveUp: total('gaveUp'),
+    interrupted: total('interrupted'),
     spans: total('spans'),
     mixed: (faults['mixed-session'] ?? 0) + (faults['foreign-baggage'] ?? 0),
     orphans: (faults['orphan'] ?? 0) + (faults['wrong-parent'] ?? 0),
@@ -208,10 +251,11 @@ function verdict(lab, waves) {
   };
 }
 
-function tell(say, { where, ok, sessions, failed, spans, sessionsPerSecond, largestBatch }, report) {
+function tell(say, { where, ok, sessions, failed, gaveUp, spans, ...facts }, report) {
+  const { sessionsPerSecond, largestBatch, verifySeconds } = facts;
   say(
-    `${where}: ${sessions} sessions (${failed} failed), ${spans} spans, ${sessionsPerSecond} sessions/s, ` +
-      `up to ${largestBatch} in a batch: ${ok ? 'holds' : 'DOES NOT HOLD'}`,
+    `${where}: ${sessions} sessions (${failed} failed, of these ${gaveUp} gave up), ${spans} spans, ${sessionsPerSecond} sessions/s, ` +
+      `up to ${largestBatch} in a batch, verified in ${verifySeconds} s: ${ok ? 'holds' : 'DOES NOT HOLD'}`,
   );
   for (const session of report.sessions.filter((one) => !one.ok).slice(0, 5)) {
     for (const { fault, message } of session.findings.slice(0, 3)) {
@@ -232,14 +276,26 @@ function median(numbers) {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
-/** The least-squares slope of a field over the requests. */
-function slope(points, field) {
+/** By how much memory grows: the slope of least squares, and its standard error. */
+function growthOf(points, server, kind) {
+  if (points.length < 3) return null;
+  const perUnit = 100_000 / 2 ** 20;
   const mean = (pick) => points.reduce((sum, point) => sum + pick(point), 0) / points.length;
   const x = mean((point) => point.requests);
-  const y = mean((point) => point[field]);
-  const over = points.reduce((sum, point) => sum + (point.requests - x) * (point[field] - y), 0);
-  const under = points.reduce((sum, point) => sum + (point.requests - x) ** 2, 0);
-  return over / under;
+  const y = mean((point) => point[server][kind]);
+  const across = points.reduce((sum, point) => sum + (point.requests - x) ** 2, 0);
+  const slope =
+    points.reduce((sum, point) => sum + (point.requests - x) * (point[server][kind] - y), 0) / across;
+  const rest = points.reduce(
+    (sum, point) => sum + (point[server][kind] - y - slope * (point.requests - x)) ** 2,
+    0,
+  );
+  const error = Math.sqrt(rest / (points.length - 2) / across);
+  return `${round(slope * perUnit)} ± ${round(error * perUnit)}`;
+}
+
+function megabytes(bytes) {
+  return round(bytes / 2 ** 20);
 }
 
 function round(value) {

@@ -8,9 +8,9 @@
  *
  * --sessions N     how many altogether (check 6, scale and chaos 1000, stress 400, soak 500 a wave; at most 100000)
  * --concurrency N  how many at once (at most 2000)
- * --seconds N      how long the soak takes (60; at most 1800)
+ * --seconds N      how long the soak takes (60; at most 1800), and each load of the stress (5)
  * --wave N         how many sessions are verified together (5000)
- * --rate N         requests per second of the stress (100)
+ * --rate N         requests per second of the stress (100, and then three times as many); of the soak, at most
  * --json           print the facts as JSON
  */
 import { parseArgs } from 'node:util';
@@ -67,7 +67,7 @@ const { startViewer } = await import('spanwise/viewer');
 const { Lab } = await import('./lab.mjs');
 const { runMode } = await import('./modes.mjs');
 
-const viewer = await startViewer({ port: ports.viewer, retentionBytes: 1024 ** 3 }).catch((error) =>
+const viewer = await startViewer({ port: ports.viewer, retentionBytes: 512 * 1024 ** 2 }).catch((error) =>
   fail(error.message),
 );
 const startLab = (more = {}) => Lab.start({ viewer, agentPort: ports.agent, testPort: ports.test, ...more });

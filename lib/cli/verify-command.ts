@@ -13,8 +13,8 @@ const MARGIN_MS = 60_000;
 const PAGE = 1_000;
 /** Where there is much, fewer pages spare the backend finding and sorting it as often. */
 const LONG_PAGE = 5_000;
-/** Up to here each session is asked for by itself, so that none is missed for the time it ran at. */
-const ASK_EACH = 200;
+/** Up to here each session is asked for by itself, and then only for its time. */
+const ASK_EACH = 50;
 
 const HELP = `Usage: spanwise verify --session ID [--session ID …] [options]
        spanwise verify --from FILE [options]
@@ -35,7 +35,8 @@ Options:
   --spans N          how many spans each session has
   --remote N         how many calls of each session reach another service (default: at least one)
   --lost A,B         services that were killed meanwhile: of their spans some may lack, and nothing else
-  --since TIME       only what began since then (a date, or milliseconds), for a backend that has much else
+  --since TIME       only what began since then (a date, or milliseconds): before the sessions did. Faster where the
+                     backend has much else
   --no-local         no call needs to stay in the service
   --no-overlap       the sessions need not have run at the same time
   --caller NAME      the span that each remote span has to be directly below
@@ -83,8 +84,13 @@ async function fetchEvidence(client: HoneyHiveClient, options: VerifyOptions): P
   const evidence = new Evidence(keys);
   let first = Infinity;
   let last = -Infinity;
-  const take = async (filters: EventFilter[], limit: number, range: { $gte?: number; $lte?: number }) => {
-    const query = { ...(project === undefined ? {} : { project }), dateRange: range, filters, limit };
+  const take = async (filters: EventFilter[], limit: number, dateRange?: { $gte: number; $lte?: number }) => {
+    const query = {
+      ...(project === undefined ? {} : { project }),
+      ...(dateRange === undefined ? {} : { dateRange }),
+      filters,
+      limit,
+    };
     // Page by page, so that only what the rules need of each event is held.
     for await (const events of client.exportPages(query)) {
       evidence.add(events);
@@ -94,19 +100,17 @@ async function fetchEvidence(client: HoneyHiveClient, options: VerifyOptions): P
       }
     }
   };
-  const after = since === undefined ? {} : { $gte: since };
-  if (expected.length > ASK_EACH) {
-    await take([], LONG_PAGE, after);
+  // What began before the sessions did can be none of theirs, so then this is all there is to see.
+  if (since !== undefined || expected.length > ASK_EACH) {
+    await take([], LONG_PAGE, since === undefined ? undefined : { $gte: since });
     return evidence;
   }
-  for (const { sessionId } of expected) await take([whereIs('session_id', sessionId)], PAGE, after);
-  if (first <= last) {
-    await take([], PAGE, { $gte: Math.max(since ?? -Infinity, first - MARGIN_MS), $lte: last + MARGIN_MS });
-  }
+  for (const { sessionId } of expected) await take([whereIs('session_id', sessionId)], PAGE);
+  if (first <= last) await take([], PAGE, { $gte: first - MARGIN_MS, $lte: last + MARGIN_MS });
   for (const { baggage = {} } of expected) {
     for (const key of keys) {
       const value = baggage[key];
-      if (value !== undefined) await take([whereIs(`metadata.baggage.${key}`, value)], PAGE, after);
+      if (value !== undefined) await take([whereIs(`metadata.baggage.${key}`, value)], PAGE);
     }
   }
   return evidence;

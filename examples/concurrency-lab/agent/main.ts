@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { DistributedEntry, SessionTracer, Trace } from 'spanwise';
 import { PlannedError, ResearchAgent, type Work } from './research-agent.js';
+import { memory } from '../memory.js';
 import { loader } from './shared.js';
 
 const tracing = process.env['TRACING'] !== 'off';
@@ -114,8 +115,3 @@ process.on('message', (message) => {
     void Promise.resolve(tracer?.flush()).then((result) => process.send?.({ flushed: result }));
   if (message === 'memory') process.send?.({ memory: memory() });
 });
-
-function memory(): number {
-  (globalThis as { gc?: () => void }).gc?.();
-  return process.memoryUsage().rss;
-}

@@ -65,6 +65,6 @@ export class Queue {
 
 /** Tells everybody at once; a listener runs in the context of whoever emits. */
 export const bus = new EventEmitter().setMaxListeners(0);
-export const pool = new Pool(8);
+export const pool = new Pool(32);
 export const loader = new BatchLoader();
 export const queue = new Queue();

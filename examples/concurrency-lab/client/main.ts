@@ -3,11 +3,12 @@
  * that `spanwise verify --from` reads.
  *
  * The body, all of it optional: num_sessions (2), threads (0: how many worker threads share them), concurrency,
- * throw_share, abort_share, max_delay_ms, first, announce.
+ * throw_share, abort_share, max_delay_ms, spread_ms, first, announce.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Worker } from 'node:worker_threads';
+import { memory } from '../memory.js';
 import { runSessions, type RunOptions, type SessionResult } from './sessions.js';
 import { startTracing } from './tracing.js';
 
@@ -37,6 +38,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     throwShare: within(body, 'throw_share', 0, 0, 1),
     abortShare: within(body, 'abort_share', 0, 0, 1),
     maxDelayMs: within(body, 'max_delay_ms', 20, 1, 10_000),
+    spreadMs: within(body, 'spread_ms', 0, 0, 60_000),
     announce: body['announce'] !== false,
   };
   const start = performance.now();
@@ -49,7 +51,6 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     seconds,
     sessions_per_second: results.length / seconds,
     flushed,
-    rss: process.memoryUsage().rss,
     results,
   });
 }
@@ -112,3 +113,6 @@ const stop = async (): Promise<void> => {
 };
 process.once('SIGTERM', () => void stop());
 process.once('disconnect', () => void stop());
+process.on('message', (message) => {
+  if (message === 'memory') process.send?.({ memory: memory() });
+});

@@ -12,6 +12,8 @@ export interface RunOptions {
   readonly throwShare: number;
   readonly abortShare: number;
   readonly maxDelayMs: number;
+  /** Sessions begin one after the other over so long, in milliseconds; 0: as soon as there is room. */
+  readonly spreadMs: number;
   /** Start each session at the backend. */
   readonly announce: boolean;
 }
@@ -30,6 +32,9 @@ export interface SessionResult {
   error: string | null;
   /** The traced calls that were made in the client. */
   client_spans: number;
+  /** The caller gave up waiting. */
+  gave_up: boolean;
+  /** The server was gone. */
   interrupted: boolean;
 }
 
@@ -46,9 +51,12 @@ export async function runSessions(options: RunOptions): Promise<SessionResult[]>
   const client = new AgentClient(options.agentUrl);
   const results: SessionResult[] = [];
   let next = 0;
+  const start = performance.now();
   const lane = async (): Promise<void> => {
     while (next < options.sessions) {
+      const early = start + (next / options.sessions) * options.spreadMs - performance.now();
       const index = options.first + next++;
+      if (early > 0) await new Promise((resolve) => setTimeout(resolve, early));
       results.push(await runSession(client, planFor(index, options), options.announce));
     }
   };
@@ -63,10 +71,12 @@ async function runSession(client: AgentClient, plan: SessionPlan, announce: bool
     withBaggage(baggage, async () => {
       const start = performance.now();
       let error: string | null = null;
+      let gaveUp = false;
       try {
         await client.userCall(plan);
       } catch (reason) {
         error = String(reason);
+        gaveUp = (reason as { name?: unknown }).name === 'TimeoutError';
       }
       return {
         session_identifier: plan.identifier,
@@ -79,6 +89,7 @@ async function runSession(client: AgentClient, plan: SessionPlan, announce: bool
         query: plan.query,
         error,
         client_spans: plan.spans,
+        gave_up: gaveUp,
         interrupted: plan.interrupted === true,
       };
     }),

@@ -1,14 +1,18 @@
 /**
- * A steady rate of requests against the agent server.
+ * A steady rate of requests against the agent server, each with a session of its own.
  *
  * node examples/concurrency-lab/load/autocannon.mjs [URL] [RATE] [SECONDS]
  */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
+import { headersOf } from './sessions.mjs';
+
+let runs = 0;
 
 /** Sends `rate` requests a second for some seconds; gives what came back. */
 export async function rateScenario(url, { rate, seconds }) {
+  const run = ++runs;
   let sent = 0;
   const result = await autocannon({
     url: `${url}/agent/invoke`,
@@ -17,19 +21,20 @@ export async function rateScenario(url, { rate, seconds }) {
     overallRate: rate,
     duration: seconds,
     timeout: 30,
-    headers: { 'content-type': 'application/json' },
     requests: [
       {
-        setupRequest: (request) => ({
-          ...request,
-          body: JSON.stringify({ identifier: `load-${++sent}`, query: 'tea', delayMs: 2 }),
-        }),
+        setupRequest: (request) => {
+          const identifier = `LOAD_${run}_${++sent}`;
+          const body = JSON.stringify({ identifier, query: `tea-in-${identifier}`, delayMs: 2 });
+          return { ...request, headers: headersOf(identifier), body };
+        },
       },
     ],
   });
   return {
     requestsPerSecond: result.requests.average,
     medianMs: result.latency.p50,
+    p90Ms: result.latency.p90,
     p99Ms: result.latency.p99,
     errors: result.errors,
     non2xx: result.non2xx,
