@@ -19,6 +19,7 @@ export const ENTRIES = {
   './hono': 'lib/integrations/hono.ts',
   './koa': 'lib/integrations/koa.ts',
   './http': 'lib/integrations/http.ts',
+  './messaging': 'lib/integrations/messaging.ts',
   './lambda': 'lib/integrations/lambda.ts',
   './register': 'lib/integrations/register.ts',
   './workers': 'lib/integrations/workers.ts',

@@ -123,5 +123,9 @@ describe('the table', () => {
     const require = createRequire(import.meta.url);
     const semantic = require('@opentelemetry/semantic-conventions/incubating') as Record<string, string>;
     expect(conventions.ATTR_OTEL_SESSION_ID).toBe(semantic['ATTR_SESSION_ID']);
+    const known = new Set(Object.values(semantic));
+    const messaging = strings.filter(([name]) => /^ATTR_(MESSAGING|KAFKA|RABBITMQ)_/.test(name));
+    expect(messaging.length).toBeGreaterThan(8);
+    expect(messaging.filter(([, value]) => !known.has(value))).toEqual([]);
   });
 });

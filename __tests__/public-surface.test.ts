@@ -131,6 +131,11 @@ const SURFACE: Record<string, { source: string; values: string[]; types: string[
     values: ['carrierEnv', 'continueFromParent', 'continueMessages', 'withCarrier'],
     types: ['CarryOptions', 'ContinueOptions'],
   },
+  './messaging': {
+    source: 'lib/integrations/messaging.ts',
+    values: ['jobOptions', 'messageAttributes', 'mqttOptions', 'sqsAttributes', 'withProducerSpan'],
+    types: ['ProducerOptions'],
+  },
   './viewer': {
     source: 'lib/viewer/index.ts',
     values: ['HoneyHiveClient', 'startViewer', 'waitForEvents', 'whereIs'],

@@ -35,6 +35,19 @@ export const ATTR_PROTOCOL_VERSION = 'network.protocol.version';
 export const ATTR_USER_AGENT = 'user_agent.original';
 export const ATTR_OLD_HTTP_METHOD = 'http.method';
 
+/** Attributes of messages (semantic conventions, in development there). */
+export const ATTR_MESSAGING_SYSTEM = 'messaging.system.name';
+export const ATTR_MESSAGING_OPERATION = 'messaging.operation.name';
+export const ATTR_MESSAGING_OPERATION_TYPE = 'messaging.operation.type';
+export const ATTR_MESSAGING_DESTINATION = 'messaging.destination.name';
+export const ATTR_MESSAGING_PARTITION = 'messaging.destination.partition.id';
+export const ATTR_MESSAGING_ID = 'messaging.message.id';
+export const ATTR_MESSAGING_CONVERSATION = 'messaging.message.conversation_id';
+export const ATTR_MESSAGING_BODY_SIZE = 'messaging.message.body.size';
+export const ATTR_MESSAGING_BATCH_COUNT = 'messaging.batch.message_count';
+export const ATTR_KAFKA_OFFSET = 'kafka.offset';
+export const ATTR_RABBITMQ_ROUTING_KEY = 'rabbitmq.destination.routing_key';
+
 /** What every identity attribute of HoneyHive begins with. */
 export const IDENTITY_ATTRIBUTE_PREFIX = 'honeyhive.';
 /** Identity attributes, stamped on every span. */

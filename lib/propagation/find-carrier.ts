@@ -51,7 +51,7 @@ const MAX_FLAT_KEYS = 500;
 export function findCarrier(args: readonly unknown[]): CarrierFinding {
   const certain: Candidate[] = [];
   const flat: Candidate[] = [];
-  let plainBatch: readonly unknown[] | undefined;
+  let plainBatch: ReturnType<typeof batchOf>;
   let request: Candidate | undefined;
   let message: Candidate | undefined;
   const count = Math.min(args.length, MAX_ARGUMENTS);
@@ -88,8 +88,8 @@ export function findCarrier(args: readonly unknown[]): CarrierFinding {
   return plainBatch === undefined ? NONE : ofBatch(plainBatch);
 }
 
-function ofBatch(batch: readonly unknown[]): CarrierFinding {
-  return { ...NONE, via: 'argument', message: true, batch };
+function ofBatch(batch: readonly (Candidate | undefined)[]): CarrierFinding {
+  return { ...NONE, via: 'argument', message: true, batch: batch.map((found) => found?.carrier) };
 }
 
 function recogniseCurrent(): Candidate | undefined {

@@ -21,14 +21,26 @@ import {
 export interface Candidate {
   readonly carrier: unknown;
   readonly kind: 'request' | 'container' | 'message';
+  /** Whose message it is, and the message as its own client gave it. */
+  readonly system?: MessageSystem;
+  readonly source?: object | undefined;
 }
+
+/** The kinds of messages that are told apart. */
+export type MessageSystem =
+  'kafka' | 'rabbitmq' | 'nats' | 'mqtt' | 'bullmq' | 'redis' | 'aws.sqs' | 'gcp.pubsub';
 
 /** The longest text of a message that is parsed for headers, in characters: what SQS lets through. */
 const MAX_ENVELOPE = 1_048_576;
 /** How many messages of a batch are looked at. */
 const MAX_BATCH = 1_000;
 
-const message = (carrier: unknown): Candidate => ({ carrier, kind: 'message' });
+const message = (carrier: unknown, system: MessageSystem, source: object | undefined): Candidate => ({
+  carrier,
+  kind: 'message',
+  system,
+  source,
+});
 const request = (carrier: unknown): Candidate => ({ carrier, kind: 'request' });
 
 /**
@@ -44,7 +56,7 @@ export function recogniseMessage(value: object, depth: number): Candidate | unde
   // NATS: a message answers, and its headers come from a getter of its class.
   if (typeof dataOf(value, 'respond') === 'function' && describe(value, 'subject') !== undefined) {
     const headers = (value as { headers?: unknown }).headers;
-    if (headers === undefined || isNatsHeaders(headers)) return message(headers);
+    if (headers === undefined || isNatsHeaders(headers)) return message(headers, 'nats', value);
   }
   return (
     kafkaMessage(value) ??
@@ -63,7 +75,7 @@ function kafkaMessage(value: object): Candidate | undefined {
   const headers = ownValue(value, 'headers');
   // Bytes somewhere, since JSON has none and could otherwise pass for a message.
   const bytes = isBytes(ownValue(value, 'value')) || isBytes(ownValue(value, 'key'));
-  return bytes || (isObject(headers) && holdsBytes(headers)) ? message(headers) : undefined;
+  return bytes || (isObject(headers) && holdsBytes(headers)) ? message(headers, 'kafka', value) : undefined;
 }
 
 function holdsBytes(headers: object): boolean {
@@ -80,14 +92,15 @@ function amqpMessage(value: object): Candidate | undefined {
   const properties = ownValue(value, 'properties');
   const known =
     isObject(properties) && isBytes(ownValue(value, 'content')) && isObject(ownValue(value, 'fields'));
-  return known ? message(ownValue(properties, 'headers')) : undefined;
+  return known ? message(ownValue(properties, 'headers'), 'rabbitmq', value) : undefined;
 }
 
 /** The packet that the mqtt client hands over beside topic and payload; only MQTT 5 has user properties. */
 function mqttPacket(value: object): Candidate | undefined {
   if (dataOf(value, 'cmd') !== 'publish' || !isBytes(dataOf(value, 'payload'))) return undefined;
   const properties = dataOf(value, 'properties');
-  return message(isObject(properties) ? ownValue(properties, 'userProperties') : undefined);
+  const carrier = isObject(properties) ? ownValue(properties, 'userProperties') : undefined;
+  return message(carrier, 'mqtt', value);
 }
 
 /** BullMQ keeps a place for headers beside the job's data: a text in its options, which its telemetry fills too. */
@@ -95,14 +108,15 @@ function bullJob(value: object): Candidate | undefined {
   if (typeof dataOf(value, 'moveToCompleted') !== 'function' || isPlain(value)) return undefined;
   const options = ownValue(value, 'opts');
   const telemetry = isObject(options) ? ownValue(options, 'telemetry') : undefined;
-  return message(isObject(telemetry) ? parsed(ownValue(telemetry, 'metadata')) : undefined);
+  const carrier = isObject(telemetry) ? parsed(ownValue(telemetry, 'metadata')) : undefined;
+  return message(carrier, 'bullmq', value);
 }
 
 function pubSubMessage(value: object): Candidate | undefined {
   const attributes = ownValue(value, 'attributes');
   const known =
     isObject(attributes) && isBytes(ownValue(value, 'data')) && typeof dataOf(value, 'ack') === 'function';
-  return known ? message(attributes) : undefined;
+  return known ? message(attributes, 'gcp.pubsub', value) : undefined;
 }
 
 /** What an MCP server hands to a tool beside its arguments. */
@@ -119,13 +133,17 @@ function nestContext(value: object, depth: number): Candidate | undefined {
   const args = ownValue(value, 'args');
   if (depth > 0 || !Array.isArray(args)) return undefined;
   const has = (name: string): boolean => typeof dataOf(value, name) === 'function';
-  if (has('getPacket') || has('getMessage')) {
-    const inner: unknown = args[has('getPacket') ? 1 : 0];
-    return (isObject(inner) ? recogniseMessage(inner, 1) : undefined) ?? message(undefined);
+  if (has('getPacket')) return inside(args[1]) ?? message(undefined, 'mqtt', undefined);
+  if (has('getMessage')) {
+    return inside(args[0]) ?? message(undefined, has('getChannelRef') ? 'rabbitmq' : 'kafka', undefined);
   }
-  if (has('getHeaders') && has('getSubject')) return message(args[1]);
+  if (has('getHeaders') && has('getSubject')) return message(args[1], 'nats', undefined);
   if (!has('getMetadata')) return undefined;
-  return has('getChannel') ? message(args[1]) : request(args[2]);
+  return has('getChannel') ? message(args[1], 'redis', undefined) : request(args[2]);
+}
+
+function inside(wrapped: unknown): Candidate | undefined {
+  return isObject(wrapped) ? recogniseMessage(wrapped, 1) : undefined;
 }
 
 /**
@@ -138,8 +156,9 @@ export function sqsMessage(value: object): Candidate | undefined {
   const handle = ownValue(value, 'ReceiptHandle') ?? ownValue(value, 'receiptHandle');
   if (typeof handle !== 'string') return undefined;
   const attributes = ownValue(value, 'MessageAttributes') ?? ownValue(value, 'messageAttributes');
-  if (isObject(attributes) && looksLikeCarrier(attributes)) return message(attributes);
-  return message(snsAttributes(ownValue(value, 'Body') ?? ownValue(value, 'body')) ?? attributes);
+  const own = isObject(attributes) && looksLikeCarrier(attributes);
+  const inner = own ? undefined : snsAttributes(ownValue(value, 'Body') ?? ownValue(value, 'body'));
+  return message(inner ?? attributes, 'aws.sqs', value);
 }
 
 /** What SNS puts into a queue is an envelope, which holds the attributes of what was published. */
@@ -166,19 +185,19 @@ function parsed(text: unknown): unknown {
  *
  * @param value an argument; may throw if it is hostile
  * @param recogniseOne what tells a message
- * @returns what carries each message's headers, or undefined if it is no batch
+ * @returns what each was recognised as, or undefined if it is no batch
  */
 export function batchOf(
   value: object,
   recogniseOne: (value: object) => Candidate | undefined = recogniseSurely,
-): readonly unknown[] | undefined {
+): readonly (Candidate | undefined)[] | undefined {
   const messages = Array.isArray(value) ? value : kafkaBatch(value);
-  if (messages === undefined || carrierIn(messages[0], recogniseOne) === undefined) return undefined;
-  return messages.slice(0, MAX_BATCH).map((item: unknown) => carrierIn(item, recogniseOne)?.carrier);
+  if (messages === undefined || messageIn(messages[0], recogniseOne) === undefined) return undefined;
+  return messages.slice(0, MAX_BATCH).map((item: unknown) => messageIn(item, recogniseOne));
 }
 
 /** A batch of SQS, which is plain data like its messages. */
-export function sqsBatch(value: object): readonly unknown[] | undefined {
+export function sqsBatch(value: object): ReturnType<typeof batchOf> {
   return Array.isArray(value) ? batchOf(value, sqsMessage) : undefined;
 }
 
@@ -193,7 +212,7 @@ function kafkaBatch(value: object): readonly unknown[] | undefined {
   return Array.isArray(messages) ? messages : undefined;
 }
 
-function carrierIn(
+function messageIn(
   item: unknown,
   recogniseOne: (value: object) => Candidate | undefined,
 ): Candidate | undefined {
