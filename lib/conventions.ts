@@ -98,6 +98,29 @@ export const MODEL_ATTRIBUTES = [
   'llm.request.model',
   'llm.model_name',
 ] as const;
+/** Where instrumentations put what a model was told and what it said: as JSON, or flattened below the name. */
+export const MODEL_INPUT_ATTRIBUTES = [
+  'gen_ai.input.messages',
+  'gen_ai.prompt',
+  'llm.input_messages',
+  'llm.prompts',
+] as const;
+export const MODEL_OUTPUT_ATTRIBUTES = [
+  'gen_ai.output.messages',
+  'gen_ai.completion',
+  'llm.output_messages',
+  'llm.completions',
+] as const;
+/** Where a call went to, most telling first. */
+export const PEER_HOST_ATTRIBUTES = [ATTR_SERVER_ADDRESS, 'net.peer.name'] as const;
+export const PEER_PORT_ATTRIBUTES = [ATTR_SERVER_PORT, 'net.peer.port'] as const;
+export const PEER_NAME_ATTRIBUTES = [
+  'peer.service',
+  'messaging.destination.name',
+  'db.system.name',
+  'db.system',
+] as const;
+export const ATTR_OLD_URL = 'http.url';
 /** The key a method's whole result is stored under, below `honeyhive_outputs`. */
 export const RESULT_KEY = 'result';
 

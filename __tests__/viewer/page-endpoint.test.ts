@@ -135,7 +135,13 @@ describe('the rows of a session', () => {
       end: EPOCH + 6,
       error: 'no',
       stamped: true,
+      peer: null,
+      tokens: null,
+      cost: null,
+      dropped: 0,
+      truncated: false,
     });
+    expect(answer.mixed).toEqual([]);
     expect(answer.rows.find((row) => row.service === 'plain')).toMatchObject({
       stamped: false,
       parent: key(1, 2),
@@ -272,5 +278,83 @@ describe('the page', () => {
     expect((await send(viewer, 'HEAD', '/')).body.length).toBe(0);
     expect((await send(viewer, 'POST', '/')).status).toBe(405);
     expect((await send(viewer, 'GET', '/constructor')).status).toBe(404);
+  });
+});
+
+describe('findings that need all sessions', () => {
+  it('tell traces that another session has part in, from both sides', async () => {
+    const viewer = await viewerWith();
+    await sendSpans(
+      viewer,
+      { session: 'a', id: 1 },
+      { session: 'b', id: 2, parent: 1 },
+      { id: 3, parent: 1 },
+    );
+    expect((await rows(viewer, 'a')).mixed).toEqual([{ trace: traceIdOf(1), sessions: ['b'] }]);
+    expect((await rows(viewer, 'b')).mixed).toEqual([{ trace: traceIdOf(1), sessions: ['a'] }]);
+  });
+});
+
+describe('the rows that a search finds', () => {
+  it('are told by their keys', async () => {
+    const viewer = await viewerWith();
+    await sendSpans(viewer, { session: 's', id: 1, error: 'no' }, { session: 's', id: 2, duration: 900 });
+    const found = async (search: string) =>
+      (await send(viewer, 'GET', `/api/sessions/s/matches?search=${encodeURIComponent(search)}`))
+        .json as string[];
+    expect(await found('error:yes')).toEqual([traceIdOf(1) + spanIdOf(1)]);
+    expect(await found('took:>500ms')).toEqual([traceIdOf(1) + spanIdOf(2)]);
+    expect(await found('nothing')).toEqual([]);
+  });
+});
+
+describe('the list', () => {
+  it('tells what there is to filter by, whatever the search leaves', async () => {
+    const viewer = await viewerWith();
+    const attributes = { 'honeyhive.project': 'shop', 'honeyhive.source': 'dev' };
+    await sendSpans(
+      viewer,
+      { session: 'a', attributes },
+      { session: 'b', trace: 2, id: 2, service: 'other' },
+    );
+    const { choices, sessions } = await list(viewer, '?search=project:shop');
+    expect(sessions.map(({ id }) => id)).toEqual(['a']);
+    expect(choices).toEqual({ projects: ['shop'], sources: ['dev', 'otlp'], services: ['other', 'svc'] });
+  });
+});
+
+describe('a session as a file', () => {
+  it('is given as an attachment, taken by another viewer, and the same there', async () => {
+    const first = await viewerWith();
+    await sendSpans(
+      first,
+      { session: 's', id: 1, name: 'root' },
+      { session: 's', id: 2, parent: 1, error: 'no' },
+    );
+    const file = await send(first, 'GET', '/api/sessions/s/export');
+    expect(file.headers['content-disposition']).toBe('attachment; filename="session.json"');
+    const second = await viewerWith();
+    const reply = await send(second, 'POST', '/api/import', {}, file.body);
+    expect(reply.json).toEqual({ spans: 2, events: 0, rejected: 0, session: 's' });
+    const without = ({ session, rows }: SessionRows) => ({ session, rows });
+    expect(without(await rows(second, 's'))).toEqual(without(await rows(first, 's')));
+  });
+
+  it('is refused from another site’s page, and by any other method', async () => {
+    const viewer = await viewerWith();
+    const refused = await send(viewer, 'POST', '/api/import', { origin: 'http://elsewhere.test' }, '{}');
+    expect(refused.status).toBe(403);
+    expect((await send(viewer, 'GET', '/api/import')).status).toBe(405);
+  });
+});
+
+describe('one span as OTLP', () => {
+  it('is a request that a receiver takes', async () => {
+    const viewer = await viewerWith();
+    await sendSpans(viewer, { session: 's', id: 1, name: 'alone' }, { session: 's', id: 2 });
+    const otlp = await send(viewer, 'GET', `/api/sessions/s/rows/${traceIdOf(1)}${spanIdOf(1)}/otlp`);
+    const second = await viewerWith();
+    await sendJson(second, 'POST', '/v1/traces', otlp.json);
+    expect((await rows(second, 's')).rows.map(({ name }) => name)).toEqual(['alone']);
   });
 });

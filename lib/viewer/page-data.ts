@@ -1,21 +1,32 @@
 /** Answers the page's questions from the store. */
 import { ATTR_ERROR_TYPE, BAGGAGE_ATTRIBUTE_PREFIX } from '../conventions.js';
-import { baseEvent, errorOfItem, serviceOfItem, spanKey, timesOfItem, type Item } from './item.js';
+import { baseEvent, type Item } from './item.js';
 import type { Row, RowDetails, SessionLine, SessionList, SessionRows } from './page-model.js';
-import type { AttributeMap, AttributeValue } from './received-span.js';
+import type { AttributeMap } from './received-span.js';
+import { rowOf } from './row.js';
 import type { SessionEntry } from './session-entry.js';
-import { eventTypeOf, textAttribute } from './span-to-event.js';
+import { SessionFilter } from './session-filter.js';
+import { textAttribute } from './span-to-event.js';
 import type { Store } from './store.js';
 
 const MAX_SESSIONS = 1_000;
+/** How many names of each kind are offered for choice. */
+const MAX_CHOICES = 200;
+const MAX_MIXED = 100;
 
 /** The sessions that a search finds, newest first. */
 export function listSessions(store: Store, epoch: string, search: string, offset: number): SessionList {
-  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const filter = new SessionFilter(search);
   const lines: SessionLine[] = [];
+  const projects = new Set<string>();
+  const sources = new Set<string>();
+  const services = new Set<string>();
   for (const entry of store.sessions()) {
     const line = lineOf(store, entry);
-    if (words.every((word) => isIn(line, word) || isInside(store, entry, word))) lines.push(line);
+    if (line.project !== null) projects.add(line.project);
+    if (line.source !== null) sources.add(line.source);
+    for (const service of line.services) services.add(service);
+    if (filter.matchesSession(line, itemsOf(store, entry))) lines.push(line);
   }
   lines.sort((a, b) => b.start - a.start || (a.id < b.id ? -1 : 1));
   return {
@@ -23,6 +34,11 @@ export function listSessions(store: Store, epoch: string, search: string, offset
     revision: store.revision,
     total: lines.length,
     sessions: lines.slice(offset, offset + MAX_SESSIONS),
+    choices: {
+      projects: [...projects].sort().slice(0, MAX_CHOICES),
+      sources: [...sources].sort().slice(0, MAX_CHOICES),
+      services: [...services].sort().slice(0, MAX_CHOICES),
+    },
     kept: {
       spans: store.size,
       bytes: store.bytes,
@@ -30,6 +46,20 @@ export function listSessions(store: Store, epoch: string, search: string, offset
       forgotten: store.evicted,
     },
   };
+}
+
+/** The keys of the rows of a session that a search finds; undefined if there is no such session. */
+export function matchingRows(store: Store, sessionId: string, search: string): string[] | undefined {
+  const entry = store.session(sessionId);
+  if (entry === undefined) return undefined;
+  const filter = new SessionFilter(search);
+  const keys: string[] = [];
+  for (const item of itemsOf(store, entry)) if (filter.matchesItem(item)) keys.push(item.key);
+  return keys;
+}
+
+function* itemsOf(store: Store, entry: SessionEntry): Generator<Item> {
+  for (const { items } of store.entriesOf(entry)) yield* items.values();
 }
 
 /** The rows of a session that are newer than a revision; undefined if there is no such session. */
@@ -52,7 +82,15 @@ export function sessionRows(
       if (complete || item.revision > since) rows.push(rowOf(store, item));
     }
   }
-  return { epoch, revision: store.revision, resets: lost, complete, session: lineOf(store, entry), rows };
+  return {
+    epoch,
+    revision: store.revision,
+    resets: lost,
+    complete,
+    session: lineOf(store, entry),
+    rows,
+    mixed: mixedTraces(store, entry),
+  };
 }
 
 /** Everything about one row; undefined if it is not there. */
@@ -101,37 +139,17 @@ function lineOf(store: Store, entry: SessionEntry): SessionLine {
   };
 }
 
-function rowOf(store: Store, item: Item): Row {
-  const [start, end] = timesOfItem(item);
-  const { span } = item;
-  return {
-    key: item.key,
-    id: span?.spanId ?? item.eventId,
-    parent: parentKeyOf(store, item),
-    trace: span?.traceId ?? null,
-    name: span?.name ?? item.event!.event_name,
-    service: serviceOfItem(item),
-    kind: span?.kind ?? 'event',
-    type: span === undefined ? item.event!.event_type : eventTypeOf(span),
-    start,
-    end,
-    error: errorOfRow(store, item),
-    stamped: item.stamped,
-  };
-}
-
-function parentKeyOf(store: Store, item: Item): string | null {
-  const { span } = item;
-  if (span !== undefined) {
-    return span.parentSpanId === undefined ? null : spanKey(span.traceId, span.parentSpanId);
+/** Traces of this session that other sessions have part in too, which no trace should. */
+function mixedTraces(store: Store, entry: SessionEntry): SessionRows['mixed'] {
+  if (!entry.stamped) return [];
+  const mixed: SessionRows['mixed'] = [];
+  for (const trace of entry.traces.keys()) {
+    const others = [...(store.trace(trace)?.sessions.keys() ?? [])].filter(
+      (id) => id !== entry.id && store.session(id)?.stamped === true,
+    );
+    if (others.length > 0 && mixed.length < MAX_MIXED) mixed.push({ trace, sessions: others });
   }
-  const parentId = item.event!.parent_id;
-  return parentId === item.sessionId || typeof parentId !== 'string' ? null : store.keyOfEvent(parentId);
-}
-
-function errorOfRow(store: Store, item: Item): string | null {
-  const updated = store.updateOf(item.eventId)?.['error'];
-  return typeof updated === 'string' ? updated : errorOfItem(item);
+  return mixed;
 }
 
 function detailsOf(store: Store, item: Item): RowDetails {
@@ -186,34 +204,6 @@ function baggageOf(attributes: AttributeMap): AttributeMap {
     if (key.startsWith(BAGGAGE_ATTRIBUTE_PREFIX)) baggage[key.slice(BAGGAGE_ATTRIBUTE_PREFIX.length)] = value;
   }
   return baggage;
-}
-
-function isIn(line: SessionLine, word: string): boolean {
-  return [line.name, line.id, line.project ?? '', line.source ?? '', ...line.services].some((text) =>
-    text.toLowerCase().includes(word),
-  );
-}
-
-/** Whether a span of the session holds a word: in its name, its ids or a text among its attributes. */
-function isInside(store: Store, entry: SessionEntry, word: string): boolean {
-  for (const { items } of store.entriesOf(entry)) {
-    for (const { span, event, eventId } of items.values()) {
-      if (span === undefined) {
-        if (event!.event_name.toLowerCase().includes(word) || eventId === word) return true;
-        continue;
-      }
-      if (span.name.toLowerCase().includes(word) || span.traceId === word || span.spanId === word)
-        return true;
-      for (const key in span.attributes) if (holds(span.attributes[key]!, word)) return true;
-    }
-  }
-  return false;
-}
-
-function holds(value: AttributeValue, word: string): boolean {
-  if (typeof value === 'string') return value.toLowerCase().includes(word);
-  if (Array.isArray(value)) return value.some((one) => holds(one, word));
-  return typeof value === 'number' && String(value) === word;
 }
 
 function emptyMap(): AttributeMap {

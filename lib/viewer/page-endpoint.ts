@@ -1,10 +1,12 @@
 /** The page and the questions it asks. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { HttpError, reply, replyJson } from './exchange.js';
+import { conversationOf } from './conversation.js';
+import { HttpError, reply, replyJson, withBody, type InFlight } from './exchange.js';
 import { LiveFeed } from './live-feed.js';
 import { loadPageAssets } from './page-assets.js';
-import { listSessions, rowDetails, sessionRows } from './page-data.js';
+import { listSessions, matchingRows, rowDetails, sessionRows } from './page-data.js';
+import { exportSession, exportSpan, importSession } from './session-file.js';
 import type { Store } from './store.js';
 
 const DOCUMENT = `<!doctype html>
@@ -31,11 +33,16 @@ const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect 
 export class Page {
   readonly #store: Store;
   readonly #feed: LiveFeed;
+  readonly #inFlight: InFlight;
+  /** Resolves when what was taken would survive the process. */
+  readonly #kept: () => Promise<void>;
   /** Tells a page that this is another run than the one it knows. */
   readonly #epoch = randomUUID();
 
-  constructor(store: Store) {
+  constructor(store: Store, inFlight: InFlight, kept: () => Promise<void>) {
+    this.#kept = kept;
     this.#store = store;
+    this.#inFlight = inFlight;
     this.#feed = new LiveFeed(store);
   }
 
@@ -43,6 +50,13 @@ export class Page {
   async answer(request: IncomingMessage, response: ServerResponse, path: string): Promise<boolean> {
     const isApi = path.startsWith('/api/');
     if (!isApi && !Object.hasOwn(this.#assets, path)) return false;
+    if (path === '/api/import') {
+      if (request.method !== 'POST') throw new HttpError(405, 'use POST', { allow: 'POST' });
+      const imported = await withBody(request, this.#inFlight, (body) => importSession(this.#store, body));
+      await this.#kept();
+      replyJson(request, response, 200, imported);
+      return true;
+    }
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       throw new HttpError(405, 'use GET', { allow: 'GET, HEAD' });
     }
@@ -54,7 +68,11 @@ export class Page {
     } else {
       const found = this.#data(path, new URL(request.url!, 'http://viewer').searchParams);
       if (found === undefined) throw new HttpError(404, 'there is no such session or span');
-      replyJson(request, response, 200, found);
+      const isFile = path.endsWith('/export');
+      const headers: Record<string, string> = isFile
+        ? { 'content-disposition': 'attachment; filename="session.json"' }
+        : {};
+      replyJson(request, response, 200, found, headers);
     }
     return true;
   }
@@ -72,7 +90,7 @@ export class Page {
 
   #data(path: string, query: URLSearchParams): unknown {
     const segments = path.slice('/api/'.length).split('/').map(decode);
-    const [what, sessionId, rows, key] = segments;
+    const [what, sessionId, rows, key, last] = segments;
     if (what !== 'sessions') return undefined;
     if (segments.length === 1) {
       return listSessions(
@@ -86,7 +104,16 @@ export class Page {
       const since = query.get('epoch') === this.#epoch ? numberIn(query, 'since') : 0;
       return sessionRows(this.#store, this.#epoch, sessionId!, since ?? 0, numberIn(query, 'resets'));
     }
-    return rows === 'rows' && segments.length === 4 ? rowDetails(this.#store, sessionId!, key!) : undefined;
+    if (segments.length === 3) return this.#ofSession(sessionId!, rows!, query);
+    if (rows !== 'rows') return undefined;
+    if (segments.length === 4) return rowDetails(this.#store, sessionId!, key!);
+    return segments.length === 5 && last === 'otlp' ? exportSpan(this.#store, sessionId!, key!) : undefined;
+  }
+
+  #ofSession(sessionId: string, what: string, query: URLSearchParams): unknown {
+    if (what === 'matches') return matchingRows(this.#store, sessionId, query.get('search') ?? '');
+    if (what === 'conversation') return conversationOf(this.#store, sessionId);
+    return what === 'export' ? exportSession(this.#store, sessionId) : undefined;
   }
 }
 

@@ -25,6 +25,8 @@ export interface SessionList {
   /** How many sessions pass the search, of which `sessions` is a part. */
   total: number;
   sessions: SessionLine[];
+  /** What there is to filter by, over all sessions. */
+  choices: { projects: string[]; sources: string[]; services: string[] };
   kept: { spans: number; bytes: number; retentionBytes: number; forgotten: number };
 }
 
@@ -44,6 +46,15 @@ export interface Row {
   error: string | null;
   /** Whether the span itself names the session. */
   stamped: boolean;
+  /** Where a call went to, if its span says so: a host with its port, a service, a queue, a database. */
+  peer: string | null;
+  /** Tokens that it used, input and output together, and what they cost. */
+  tokens: number | null;
+  cost: number | null;
+  /** How many attributes, events and links the sender had to drop. */
+  dropped: number;
+  /** Whether what was captured was larger than the limits allow. */
+  truncated: boolean;
 }
 
 export interface SessionRows {
@@ -55,6 +66,34 @@ export interface SessionRows {
   complete: boolean;
   session: SessionLine;
   rows: Row[];
+  /** Traces that other sessions have part in too, and which these are. */
+  mixed: { trace: string; sessions: string[] }[];
+}
+
+/** A message to or from a model. */
+export interface ConversationMessage {
+  role: string;
+  text: string;
+  /** Whether the text is JSON of something that is no text. */
+  isData: boolean;
+}
+
+/** The calls of models in a session, in the order of time. */
+export interface Conversation {
+  total: number;
+  turns: {
+    key: string;
+    name: string;
+    service: string;
+    model: string | null;
+    start: number;
+    end: number;
+    error: string | null;
+    tokens: number | null;
+    cost: number | null;
+    input: ConversationMessage[];
+    output: ConversationMessage[];
+  }[];
 }
 
 export interface RowDetails {

@@ -93,7 +93,7 @@ export async function startViewer(options: ViewerOptions = {}): Promise<Viewer> 
   const check = accessCheck(host, options.allowedHosts ?? []);
   const journal = options.persist === undefined ? undefined : await Journal.open(options.persist, store);
   const kept = () => journal?.kept() ?? Promise.resolve();
-  const page = new Page(store);
+  const page = new Page(store, inFlight, kept);
   const queries = new EventQueries(store, options.strict ?? false);
   const events = { store, queries, inFlight, kept };
 

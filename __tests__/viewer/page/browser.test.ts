@@ -266,6 +266,322 @@ describe('a span', () => {
   });
 });
 
+/** A session with everything that the views show: a model, an error, a place outside, clocks that differ. */
+const rich = (session: string, trace: number, name: string, longer = 0): SpanOptions[] => {
+  const call = { 'server.address': '127.0.0.1', 'server.port': 9000 };
+  const identity = {
+    'honeyhive.session_name': name,
+    'honeyhive.project': 'shop',
+    'honeyhive.source': 'dev',
+  };
+  const model = {
+    honeyhive_event_type: 'model',
+    'honeyhive_inputs.chat_history': JSON.stringify([
+      { role: 'system', content: 'You are kind.' },
+      { role: 'user', content: 'Where is parcel 4711?' },
+    ]),
+    'honeyhive_outputs.role': 'assistant',
+    'honeyhive_outputs.content': 'It is on its way to you.',
+    'honeyhive_metrics.cost': 0.0042,
+    'honeyhive_metadata.total_tokens': 321,
+    'gen_ai.request.model': 'a-model',
+    'server.address': 'models.test',
+  };
+  return [
+    {
+      session,
+      trace,
+      id: 1,
+      name: 'Client.ask',
+      service: 'client',
+      duration: 100 + longer,
+      attributes: identity,
+    },
+    {
+      session,
+      trace,
+      id: 2,
+      parent: 1,
+      name: 'Client.callRemote',
+      service: 'client',
+      kind: 3,
+      start: 5,
+      duration: 60 + longer,
+      attributes: { ...call, 'url.full': 'http://127.0.0.1:9000/invoke', 'http.request.method': 'POST' },
+    },
+    {
+      session,
+      trace,
+      id: 3,
+      parent: 2,
+      name: 'Agent.invoke',
+      service: 'agent-server',
+      kind: 2,
+      start: 1,
+      duration: 50,
+    },
+    {
+      session,
+      trace,
+      id: 4,
+      parent: 3,
+      name: 'Agent.think',
+      service: 'agent-server',
+      kind: 3,
+      start: 12,
+      duration: 30 + longer,
+      attributes: model,
+    },
+    {
+      session,
+      trace,
+      id: 5,
+      parent: 1,
+      name: 'Client.retry',
+      service: 'client',
+      kind: 3,
+      start: 75,
+      duration: 10,
+      error: 'refused',
+      attributes: call,
+    },
+    { session, trace: trace + 500, id: 6, name: 'Job.later', service: 'worker', start: 160, duration: 40 },
+  ];
+};
+const open = async (hash: string) => {
+  await page.goto(`${viewer.url}/#/${hash}`);
+  await page.reload();
+};
+
+describe('the ways to look at a session', () => {
+  beforeEach(async () => {
+    await sendSpans(viewer, ...rich('one', 1, 'first question'));
+    await sendSpans(viewer, ...rich('two', 2, 'second question', 30));
+  });
+
+  it('sums tokens and costs, and shows what ran at once and when nothing did', async () => {
+    await open('session/one');
+    await row('Job.later').waitFor();
+    const facts = await page.locator('.session-head .facts').first().innerText();
+    expect(facts).toContain('321 tokens');
+    expect(facts).toContain('cost 0.0042');
+    expect(await page.locator('.strip-title').innerText()).toBe(
+      'at most 2 spans at once; nothing ran for 60 ms in 1 gap',
+    );
+    expect(await page.locator('.strip .gap').count()).toBe(1);
+  });
+
+  it('marks the critical path, by button and by key', async () => {
+    await open('session/one');
+    await row('Job.later').waitFor();
+    await page.keyboard.press('c');
+    await page.locator('.path-summary', { hasText: 'Job.later 40 ms' }).waitFor();
+    expect(await row('Agent.think').locator('.critical').count()).toBe(1);
+    expect(await row('Client.ask').locator('.critical').count()).toBe(3);
+    await screenshot('critical-path');
+    await page.getByRole('button', { name: 'Critical path' }).click();
+    await page.locator('.path-summary').waitFor({ state: 'detached' });
+  });
+
+  it('warns of what looks wrong, and leads to it', async () => {
+    await open('session/one');
+    await page.getByRole('button', { name: '2 findings' }).click();
+    const findings = await page.locator('.findings').innerText();
+    expect(findings).toContain('1 call without a remote child');
+    expect(findings).toContain('the clocks of client and agent-server differ by 4 ms or more');
+    await screenshot('findings');
+    await page.locator('.findings li').first().getByRole('button').click();
+    await page.locator('.details h2', { hasText: 'Client.retry' }).waitFor();
+  });
+
+  it('finds spans within the session and goes from one to the next', async () => {
+    await open('session/one');
+    await row('Job.later').waitFor();
+    await page.keyboard.press('f');
+    await page.keyboard.type('service:client');
+    await page.locator('.found', { hasText: '3 of 6' }).waitFor();
+    expect(await page.locator('.row.faint').count()).toBe(3);
+    await page.keyboard.press('Enter');
+    await page.locator('.details h2', { hasText: 'Client.ask' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('n');
+    await page.locator('.details h2', { hasText: 'Client.callRemote' }).waitFor();
+    await page.keyboard.press('N');
+    await page.locator('.details h2', { hasText: 'Client.ask' }).waitFor();
+  });
+
+  it('draws the services with their calls, and says the same as a table', async () => {
+    await open('session/one');
+    await row('Job.later').waitFor();
+    await page.keyboard.press('2');
+    await page.locator('.map svg').waitFor();
+    expect(await page.locator('.map-name').allTextContents()).toEqual([
+      'client',
+      'agent-server',
+      'models.test',
+      'worker',
+    ]);
+    const lines = (await page.locator('.map tbody tr').allInnerTexts()).map((line) =>
+      line.split(/\s*\t\s*/).slice(0, 4),
+    );
+    expect(lines).toContainEqual(['client', 'agent-server', '2', '1']);
+    expect(lines).toContainEqual(['agent-server', 'models.test', '1', '0']);
+    await screenshot('map');
+    expect(new URL(page.url()).hash).toBe('#/session/one/map');
+  });
+
+  it('reads the models’ inputs and outputs as a conversation', async () => {
+    await open('session/one');
+    await page.getByRole('tab', { name: 'Conversation' }).click();
+    await page.locator('.turn').waitFor();
+    const messages = (await page.locator('.message').allInnerTexts()).map((text) =>
+      text.replace(/\s+/g, ' '),
+    );
+    expect(messages).toEqual([
+      'system You are kind.',
+      'user Where is parcel 4711?',
+      'assistant It is on its way to you.',
+    ]);
+    expect(await page.locator('.turn header').innerText()).toContain('a-model');
+    await screenshot('conversation');
+    await page.getByRole('button', { name: 'Agent.think' }).click();
+    await page.locator('.details h2', { hasText: 'Agent.think' }).waitFor();
+  });
+
+  it('puts two sessions side by side', async () => {
+    await open('session/one');
+    await page.getByRole('button', { name: 'Compare…' }).click();
+    await page.locator('.session', { hasText: 'second question' }).click();
+    await page.locator('.compare tbody tr').first().waitFor();
+    expect(new URL(page.url()).hash).toBe('#/compare/one/two');
+    const line = await page.locator('.compare tr', { hasText: 'Agent.think' }).innerText();
+    expect(line.replace(/\s+/g, ' ').trim()).toBe('Agent.think 1× 30 ms 1× 60 ms +30 ms (+100 %)');
+    await screenshot('compare');
+  });
+
+  it('filters the list by a form that writes the search', async () => {
+    await sendSpans(viewer, ...request('plain', 3, 'no project'));
+    await open('');
+    await page.locator('.session').nth(2).waitFor();
+    await page.getByRole('button', { name: /filters/ }).click();
+    await page.getByLabel('Project').selectOption('shop');
+    await page.locator('.session-count', { hasText: '2 sessions' }).waitFor();
+    await page.getByLabel('Event type').selectOption('model');
+    await page.getByLabel('Attribute, as key:value').fill('total_tokens:321');
+    await page.getByLabel('Attribute, as key:value').press('Enter');
+    expect(await page.getByLabel('Search sessions').inputValue()).toBe(
+      'project:shop type:model total_tokens:321',
+    );
+    await page.locator('.session-count', { hasText: '2 sessions' }).waitFor();
+    await screenshot('filters');
+    await page.getByLabel('Error').selectOption('no');
+    await page.getByLabel('Attribute, as key:value').fill('total_tokens:1');
+    await page.getByLabel('Attribute, as key:value').press('Enter');
+    await page.getByText('Nothing matches.').waitFor();
+    await page.getByText('clear all').click();
+    await page.locator('.session-count', { hasText: '3 sessions' }).waitFor();
+  });
+
+  it('gives a span to a shell, to a test and to any receiver', async () => {
+    await browser.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: viewer.url });
+    await open(`session/one/span/${spanIdOf(2)}`);
+    const copied = async (name: string) => {
+      await page.getByTitle(`Copy as ${name}`).click();
+      await page.locator('.copy-as', { hasText: 'copied' }).waitFor();
+      await page.locator('.copy-as', { hasText: 'copied' }).waitFor({ state: 'detached' });
+      return page.evaluate(() => navigator.clipboard.readText());
+    };
+    expect(await copied('curl')).toContain(`curl -X POST http://127.0.0.1:9000/invoke`);
+    expect(await copied('test')).toContain("name: 'Client.callRemote',");
+    expect(JSON.parse(await copied('OTLP JSON')).resourceSpans[0].scopeSpans[0].spans[0].spanId).toBe(
+      spanIdOf(2),
+    );
+  });
+
+  it('gives a session as a file and takes it again', async () => {
+    await open('session/one');
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'Export' }).click(),
+    ]);
+    const file = path.join(folder, 'session.json');
+    await download.saveAs(file);
+    const other = await startViewer({ port: 0 });
+    try {
+      const second = await browser.newPage();
+      await second.goto(other.url);
+      await second.getByLabel('Import a session file').setInputFiles(file);
+      await second.locator('h1', { hasText: 'first question' }).waitFor();
+      expect(await second.locator('.row').count()).toBe(6);
+      await second
+        .getByLabel('Import a session file')
+        .setInputFiles({ name: 'x.json', mimeType: 'application/json', buffer: Buffer.from('{}') });
+      await second.locator('.notice', { hasText: 'neither spans nor events' }).waitFor();
+      await second.close();
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('is used without a mouse', async () => {
+    await open('session/two');
+    await page.locator('h1', { hasText: 'second question' }).waitFor();
+    await page.locator('.session').nth(1).waitFor();
+    await page.keyboard.press(']');
+    await page.keyboard.press('[');
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keys and searches' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.keyboard.press('3');
+    await page.locator('.turn').waitFor();
+    await page.keyboard.press('1');
+    await row('Client.ask').waitFor();
+  });
+
+  it('has a name for everything that is pressed or filled in', async () => {
+    for (const hash of ['session/one', 'session/one/map', 'session/one/conversation', 'compare/one/two']) {
+      await open(hash);
+      await page.locator('h1').first().waitFor();
+      const nameless = await page.evaluate(() =>
+        [...document.querySelectorAll('button, a, input, select')]
+          .filter((element) => {
+            const text =
+              element.textContent.trim() ||
+              element.getAttribute('aria-label') ||
+              element.getAttribute('title');
+            return !text && element.closest('label')?.textContent.trim() === undefined;
+          })
+          .map((element) => element.outerHTML),
+      );
+      expect(nameless).toEqual([]);
+    }
+  });
+
+  it('fits a phone, light and dark', async () => {
+    await page.setViewportSize({ width: 390, height: 800 });
+    for (const [name, hash] of [
+      ['list', ''],
+      ['timeline', 'session/one'],
+      ['map', 'session/one/map'],
+      ['conversation', 'session/one/conversation'],
+      ['compare', 'compare/one/two'],
+    ] as const) {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        await open(hash);
+        await page
+          .locator(hash === '' ? '.session' : 'h1')
+          .first()
+          .waitFor();
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        expect(overflow).toBeLessThanOrEqual(0);
+        await screenshot(`phone-${name}-${colorScheme}`);
+      }
+    }
+  });
+});
+
 describe('while spans arrive', () => {
   it('the list, the waterfall and the numbers follow by themselves', async () => {
     await sendSpans(viewer, ...request('s', 1, 'live'));

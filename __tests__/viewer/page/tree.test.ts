@@ -2,22 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Row } from '../../../lib/viewer/page-model.js';
 import { findRow, flatten, linkId, pathTo, plant } from '../../../lib/viewer/page/tree.js';
+import { row } from './rows.js';
 
-const row = (key: string, parent: string | null = null, more: Partial<Row> = {}): Row => ({
-  key,
-  id: key,
-  parent,
-  trace: 't',
-  name: key,
-  service: 'a',
-  kind: 'internal',
-  type: 'tool',
-  start: 0,
-  end: 1,
-  error: null,
-  stamped: true,
-  ...more,
-});
 const shape = (rows: Row[], closed: string[] = []) =>
   flatten(plant(rows), new Set(closed)).map(({ row: { key }, depth }) => `${'.'.repeat(depth)}${key}`);
 

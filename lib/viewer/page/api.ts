@@ -1,6 +1,6 @@
 /** Talks to the viewer's process. */
-import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Row, RowDetails, SessionLine, SessionList, SessionRows } from '../page-model.js';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Conversation, Row, RowDetails, SessionLine, SessionList, SessionRows } from '../page-model.js';
 
 export type LiveState = 'connecting' | 'live' | 'lost';
 type Listener = (sessionIds: readonly string[]) => void;
@@ -93,6 +93,7 @@ export interface LoadedSession {
   readonly line: SessionLine;
   readonly rows: ReadonlyMap<string, Row>;
   readonly revision: number;
+  readonly mixed: SessionRows['mixed'];
 }
 
 /** One session with all its rows, kept up to date by what is new only; null if there is none of that id. */
@@ -121,7 +122,7 @@ export function useSession(id: string | undefined): LoadedSession | null | undef
       for (const row of found.rows) rows.set(row.key, row);
       const { epoch, revision, resets } = found;
       known.current = { id, epoch, revision, resets, rows };
-      setSession({ id, line: found.session, rows, revision });
+      setSession({ id, line: found.session, rows, revision, mixed: found.mixed });
     },
     (sessionIds) => id !== undefined && sessionIds.includes(id),
     150,
@@ -130,20 +131,65 @@ export function useSession(id: string | undefined): LoadedSession | null | undef
   return session === null || session?.id === id ? session : undefined;
 }
 
-/** Everything about one row; asked again when the session changes. */
+/** An answer that belongs to one session and one moment of it; asked again when either changes. */
+function useAnswer<Answer>(path: string | undefined, revision: number): Answer | undefined {
+  const [found, setFound] = useState<{ path: string; answer: Answer | undefined }>();
+  useEffect(() => {
+    if (path === undefined) return;
+    const abort = new AbortController();
+    ask<Answer>(path, abort.signal).then(
+      (answer) => setFound({ path, answer }),
+      () => undefined,
+    );
+    return () => abort.abort();
+  }, [path, revision]);
+  return found?.path === path ? found?.answer : undefined;
+}
+
+/** Where the viewer answers about a session. */
+export function pathOf(sessionId: string, ...more: string[]): string {
+  return ['/api/sessions', ...[sessionId, ...more].map(encodeURIComponent)].join('/');
+}
+
+/** Everything about one row. */
 export function useDetails(
   sessionId: string,
   row: Row | undefined,
   revision: number,
 ): RowDetails | undefined {
-  const [details, setDetails] = useState<RowDetails>();
-  const key = row?.key;
-  useEffect(() => {
-    if (key === undefined) return;
-    const abort = new AbortController();
-    const path = `/api/sessions/${encodeURIComponent(sessionId)}/rows/${encodeURIComponent(key)}`;
-    ask<RowDetails>(path, abort.signal).then(setDetails, () => undefined);
-    return () => abort.abort();
-  }, [sessionId, key, revision]);
-  return details?.row.key === key ? details : undefined;
+  const path = row === undefined ? undefined : pathOf(sessionId, 'rows', row.key);
+  return useAnswer<RowDetails>(path, revision);
+}
+
+/** The calls of models in a session. */
+export function useConversation(sessionId: string, revision: number): Conversation | undefined {
+  return useAnswer<Conversation>(pathOf(sessionId, 'conversation'), revision);
+}
+
+/** The keys of the rows that a search finds; undefined without a search. */
+export function useMatches(
+  sessionId: string,
+  search: string,
+  revision: number,
+): ReadonlySet<string> | undefined {
+  const path =
+    search.trim() === '' ? undefined : `${pathOf(sessionId, 'matches')}?search=${encodeURIComponent(search)}`;
+  const keys = useAnswer<string[]>(path, revision);
+  return useMemo(() => keys && new Set(keys), [keys]);
+}
+
+/** Hands a session file to the viewer; returns the session to look at, or what is wrong with the file. */
+export async function importFile(file: Blob): Promise<{ session: string | null } | { error: string }> {
+  const response = await fetch('/api/import', { method: 'POST', body: file });
+  const reply = (await response.json().catch(() => ({}))) as Record<string, unknown>;
+  if (response.ok) return { session: typeof reply['session'] === 'string' ? reply['session'] : null };
+  const reason = reply['message'] ?? reply['error'];
+  return { error: typeof reason === 'string' ? reason : `HTTP ${response.status}` };
+}
+
+/** What the viewer answers to a path, as it came. */
+export async function askText(path: string): Promise<string> {
+  const response = await fetch(path);
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  return response.text();
 }

@@ -1,8 +1,10 @@
 /** The page as a whole. */
 import { html } from 'htm/preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { useLive, useSession, useSessions, type LiveState } from './api.js';
+import { importFile, useLive, useSession, useSessions, type LiveState } from './api.js';
+import { CompareView } from './compare-view.js';
 import { bytes, count } from './format.js';
+import { Help } from './help.js';
 import { useRoute } from './route.js';
 import { SessionList } from './session-list.js';
 import { SessionView } from './session-view.js';
@@ -21,6 +23,9 @@ export function App() {
   const session = useSession(route.session);
   const [theme, setTheme] = useTheme();
   const hasOpened = useRef(false);
+  const [comparing, setComparing] = useState<string>();
+  const [isHelpShown, setHelpShown] = useState(false);
+  const [notice, setNotice] = useState<string>();
 
   // Who opens the page on a wide screen sees the newest session at once.
   const newest = list?.sessions.find((line) => line.spans > 0)?.id;
@@ -32,23 +37,55 @@ export function App() {
   useEffect(() => {
     document.title = session ? `${session.line.name} · Spanwise` : 'Spanwise';
   }, [session?.line.name]);
+  // Who has chosen the second session is done choosing.
+  useEffect(() => setComparing(undefined), [route.compareWith]);
+  const takeFile = (file: Blob) => {
+    void importFile(file).then(
+      (reply) => {
+        setNotice('error' in reply ? `This file was not imported: ${reply.error}` : undefined);
+        if ('session' in reply && reply.session !== null) go({ session: reply.session });
+      },
+      () => setNotice('This file was not imported: the viewer is not reachable'),
+    );
+  };
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      const isTyping = event.target instanceof HTMLInputElement;
-      if (event.key === '/' && !isTyping) {
+      const { target, key } = event;
+      const isTyping = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;
+      if (key === 'Escape') {
+        if (isTyping) target.blur();
+        else if (comparing !== undefined) setComparing(undefined);
+        else if (route.span !== undefined) go({ session: route.session });
+        return;
+      }
+      if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (key === '/') {
         event.preventDefault();
         document.getElementById('search')?.focus();
-      } else if (event.key === 'Escape') {
-        if (isTyping) (event.target as HTMLInputElement).blur();
-        else if (route.span !== undefined) go({ session: route.session });
+      } else if (key === '?') setHelpShown(true);
+      else if (key === '[' || key === ']') {
+        const lines = list?.sessions ?? [];
+        const at = lines.findIndex((line) => line.id === route.session);
+        const next = lines[Math.max(0, at + (key === ']' ? 1 : -1))];
+        if (next !== undefined) go({ ...(route.view && { view: route.view }), session: next.id });
       }
     };
     addEventListener('keydown', onKey);
     return () => removeEventListener('keydown', onKey);
-  }, [route.session, route.span]);
+  });
+  const onDrop = (event: DragEvent) => {
+    const file = event.dataTransfer?.files[0];
+    if (file === undefined) return;
+    event.preventDefault();
+    takeFile(file);
+  };
 
   return html`
-    <div class=${`app${route.session === undefined ? '' : ' has-session'}`}>
+    <div
+      class=${`app${route.session === undefined || comparing !== undefined ? '' : ' has-session'}`}
+      onDragOver=${(event: DragEvent) => event.preventDefault()}
+      onDrop=${onDrop}
+    >
       <header class="top">
         <a class="brand" href="#/"><i></i>Spanwise</a>
         <span class=${`live ${live}`} role="status">${LIVE[live]}</span>
@@ -62,6 +99,14 @@ export function App() {
           </span>`
         }
         <button
+          class="icon help-button"
+          title="Keys and searches (?)"
+          aria-label="Help"
+          onClick=${() => setHelpShown(true)}
+        >
+          ?
+        </button>
+        <button
           class="icon theme"
           title="Light or dark"
           aria-label="Light or dark"
@@ -70,21 +115,40 @@ export function App() {
           ${theme === 'dark' ? '☀' : '☾'}
         </button>
       </header>
-      <${SessionList} list=${list} search=${search} selected=${route.session} onSearch=${setSearch} />
+      <${SessionList}
+        list=${list}
+        search=${search}
+        selected=${route.session}
+        onSearch=${setSearch}
+        onImport=${takeFile}
+        comparing=${comparing}
+        onCancelCompare=${() => setComparing(undefined)}
+      />
       <main>
         ${
-          session
-            ? html`<${SessionView}
-                session=${session}
-                span=${route.span}
-                onSelect=${(span: string | undefined) => go({ session: session.id, span }, route.span !== undefined && span !== undefined)}
-              />`
-            : html`<${Welcome}
-                isMissing=${session === null && route.session !== undefined}
-                isEmpty=${list !== undefined && list.kept.spans === 0}
-              />`
+          notice !== undefined &&
+          html`<p class="notice" role="alert">
+            ${notice} <button class="plain" onClick=${() => setNotice(undefined)}>dismiss</button>
+          </p>`
+        }
+        ${
+          route.compareWith !== undefined && route.session !== undefined
+            ? html`<${CompareView} left=${route.session} right=${route.compareWith} />`
+            : session
+              ? html`<${SessionView}
+                  key=${session.id}
+                  session=${session}
+                  route=${route}
+                  go=${go}
+                  onCompare=${() => setComparing(session.id)}
+                />`
+              : html`<${Welcome}
+                  isMissing=${session === null && route.session !== undefined}
+                  isEmpty=${list !== undefined && list.kept.spans === 0}
+                />`
         }
       </main>
+      ${isHelpShown && html`<${Help} onClose=${() => setHelpShown(false)} />`}
     </div>
   `;
 }

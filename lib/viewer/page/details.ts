@@ -1,20 +1,23 @@
 /** Everything about one span, on the right. */
 import { html } from 'htm/preact';
-import { useEffect, useState } from 'preact/hooks';
 import type { Row, RowDetails } from '../page-model.js';
+import { askText, pathOf } from './api.js';
 import { serviceStyle } from './colors.js';
-import { dateAndTime, duration } from './format.js';
+import { count, dateAndTime, duration } from './format.js';
+import { asCurl, asFixture } from './span-as-text.js';
+import { useCopy } from './use-copy.js';
 import { Value, Values } from './value-view.js';
 import { TypeMark } from './waterfall.js';
 
 interface Props {
   row: Row;
   details: RowDetails | undefined;
+  parent: Row | undefined;
   origin: number;
   onClose: () => void;
 }
 
-export function Details({ row, details, origin, onClose }: Props) {
+export function Details({ row, details, parent, origin, onClose }: Props) {
   return html`
     <aside class="details" aria-label="Span" style=${serviceStyle(row.service)}>
       <header>
@@ -29,8 +32,10 @@ export function Details({ row, details, origin, onClose }: Props) {
           <span title=${dateAndTime(row.start)}>after ${duration(row.start - origin)}</span>
           ${row.kind !== 'internal' && row.kind !== 'unspecified' && html`<span class="tag">${row.kind}</span>`}
           <span class="tag">${row.type}</span>
+          ${row.tokens !== null && html`<span>${count(row.tokens, 'token')}</span>`}
           ${!row.stamped && html`<span class="tag warn" title="This span names no session; it is shown here because its trace does">no session id</span>`}
         </div>
+        ${details !== undefined && html`<${CopyAs} details=${details} parent=${parent} />`}
       </header>
       <div class="details-body">
         ${row.error !== null && html`<${Failure} row=${row} details=${details} />`}
@@ -151,13 +156,29 @@ function Fold({ name, count, isOpen = true, children }: FoldProps) {
   `;
 }
 
+/** The span as something to use elsewhere. */
+function CopyAs({ details, parent }: { details: RowDetails; parent: Row | undefined }) {
+  const { row, sessionId } = details;
+  return html`
+    <div class="copy-as">
+      <span>Copy as</span>
+      <${CopyButton} name="curl" text=${() => asCurl(details, location.origin)} />
+      <${CopyButton} name="test" text=${() => asFixture(details, parent?.name ?? null)} />
+      ${row.trace !== null && html`<${CopyButton} name="OTLP JSON" text=${() => askText(pathOf(sessionId, 'rows', row.key, 'otlp'))} />`}
+    </div>
+  `;
+}
+
+function CopyButton({ name, text }: { name: string; text: () => string | Promise<string> }) {
+  const [state, copy] = useCopy();
+  return html`<button class="plain" title=${`Copy as ${name}`} onClick=${() => copy(text)}>
+    ${state === 'idle' ? name : state}
+  </button>`;
+}
+
 function Copy({ text }: { text: string }) {
-  const [isDone, setDone] = useState(false);
-  useEffect(() => {
-    if (!isDone) return;
-    const timer = setTimeout(() => setDone(false), 1_200);
-    return () => clearTimeout(timer);
-  }, [isDone]);
-  const copy = () => void navigator.clipboard?.writeText(text).then(() => setDone(true));
-  return html`<button class="plain copy" title="Copy" onClick=${copy}>${isDone ? 'copied' : 'copy'}</button>`;
+  const [state, copy] = useCopy();
+  return html`<button class="plain copy" title="Copy" onClick=${() => copy(() => text)}>
+    ${state === 'idle' ? 'copy' : state}
+  </button>`;
 }

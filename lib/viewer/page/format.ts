@@ -47,6 +47,11 @@ export function count(value: number, one: string, many = `${one}s`): string {
   return `${value.toLocaleString('en')} ${value === 1 ? one : many}`;
 }
 
+/** A sum of money of no certain currency, with as many digits as it needs. */
+export function amount(value: number): string {
+  return value.toLocaleString('en', { maximumSignificantDigits: value >= 100 ? 6 : 3 });
+}
+
 /** Round positions for an axis from 0 to `length`, at most `most` of them. */
 export function ticks(length: number, most: number): number[] {
   if (!(length > 0) || most < 1) return [0];

@@ -3,6 +3,7 @@ import { html } from 'htm/preact';
 import { useEffect, useState } from 'preact/hooks';
 import type { SessionLine, SessionList as Sessions } from '../page-model.js';
 import { serviceStyle } from './colors.js';
+import { Filters } from './filters.js';
 import { ago, count, dateAndTime, duration } from './format.js';
 import { linkTo } from './route.js';
 import { useWindow } from './use-window.js';
@@ -14,9 +15,22 @@ interface Props {
   search: string;
   selected: string | undefined;
   onSearch: (search: string) => void;
+  onImport: (file: Blob) => void;
+  /** The session that another is sought for, to compare it with. */
+  comparing: string | undefined;
+  onCancelCompare: () => void;
 }
 
-export function SessionList({ list, search, selected, onSearch }: Props) {
+export function SessionList({
+  list,
+  search,
+  selected,
+  onSearch,
+  onImport,
+  comparing,
+  onCancelCompare,
+}: Props) {
+  const [areFiltersShown, setFiltersShown] = useState(false);
   const sessions = list?.sessions ?? [];
   const view = useWindow(sessions.length, LINE_HEIGHT);
   const now = useNow();
@@ -34,6 +48,36 @@ export function SessionList({ list, search, selected, onSearch }: Props) {
         />
         <kbd>/</kbd>
       </div>
+      <div class="list-tools">
+        <button
+          class="plain"
+          aria-expanded=${areFiltersShown}
+          onClick=${() => setFiltersShown(!areFiltersShown)}
+        >
+          filters ${areFiltersShown ? '▴' : '▾'}
+        </button>
+        <label class="plain import">
+          import
+          <input
+            type="file"
+            accept=".json,application/json"
+            aria-label="Import a session file"
+            onChange=${(event: Event) => {
+              const input = event.target as HTMLInputElement;
+              if (input.files?.[0] !== undefined) onImport(input.files[0]);
+              input.value = '';
+            }}
+          />
+        </label>
+      </div>
+      ${areFiltersShown && html`<${Filters} choices=${list?.choices} search=${search} onSearch=${onSearch} />`}
+      ${
+        comparing !== undefined &&
+        html`<p class="comparing" role="status">
+          Choose the session to compare with
+          <button class="plain" onClick=${onCancelCompare}>cancel</button>
+        </p>`
+      }
       <div class="session-count">
         ${list === undefined ? '…' : count(list.total, 'session')}
         ${list !== undefined && list.total > sessions.length && html` · the newest ${sessions.length}`}
@@ -56,6 +100,7 @@ export function SessionList({ list, search, selected, onSearch }: Props) {
                   line=${line}
                   top=${(view.first + index) * LINE_HEIGHT}
                   isSelected=${line.id === selected}
+                  comparing=${comparing}
                   now=${now}
                 />`,
             )}
@@ -74,18 +119,20 @@ function Line({
   line,
   top,
   isSelected,
+  comparing,
   now,
 }: {
   line: SessionLine;
   top: number;
   isSelected: boolean;
+  comparing: string | undefined;
   now: number;
 }) {
   const { id, name, services, spans, errors, start, end, isSession } = line;
   return html`
     <a
       class=${`session${isSelected ? ' selected' : ''}${spans === 0 ? ' empty' : ''}`}
-      href=${linkTo({ session: id })}
+      href=${linkTo(comparing === undefined || comparing === id ? { session: id } : { session: comparing, compareWith: id })}
       style=${{ top: `${top}px`, height: `${LINE_HEIGHT}px` }}
       aria-current=${isSelected ? 'true' : undefined}
       title=${`${isSession ? 'session' : 'a trace without a session'} ${id}\n${dateAndTime(start)}`}

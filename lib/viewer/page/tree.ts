@@ -18,18 +18,18 @@ export interface TreeRow {
   readonly startsTrace: boolean;
 }
 
-interface Node {
+export interface ForestNode {
   readonly row: Row;
-  readonly children: Node[];
-  parent: Node | undefined;
+  readonly children: ForestNode[];
+  parent: ForestNode | undefined;
   descendants: number;
   errorsBelow: number;
 }
 
 /** A session's rows as a forest, built once per change. */
 export interface Forest {
-  readonly roots: readonly Node[];
-  readonly nodes: ReadonlyMap<string, Node>;
+  readonly roots: readonly ForestNode[];
+  readonly nodes: ReadonlyMap<string, ForestNode>;
   readonly start: number;
   readonly end: number;
   /** In the order in which they had part in it. */
@@ -37,7 +37,7 @@ export interface Forest {
 }
 
 export function plant(rows: Iterable<Row>): Forest {
-  const nodes = new Map<string, Node>();
+  const nodes = new Map<string, ForestNode>();
   const services = new Map<string, { name: string; rows: number; start: number }>();
   let start = Infinity;
   let end = -Infinity;
@@ -50,13 +50,13 @@ export function plant(rows: Iterable<Row>): Forest {
     start = Math.min(start, row.start);
     end = Math.max(end, row.end);
   }
-  const roots: Node[] = [];
+  const roots: ForestNode[] = [];
   for (const node of nodes.values()) {
     node.parent = node.row.parent === null ? undefined : nodes.get(node.row.parent);
     if (node.parent === undefined) roots.push(node);
     else node.parent.children.push(node);
   }
-  const inOrder = (a: Node, b: Node) => a.row.start - b.row.start || b.row.end - a.row.end;
+  const inOrder = (a: ForestNode, b: ForestNode) => a.row.start - b.row.start || b.row.end - a.row.end;
   for (const node of nodes.values()) node.children.sort(inOrder);
   const walk = walkDown(roots);
   if (walk.length < nodes.size) {
@@ -90,7 +90,7 @@ export function plant(rows: Iterable<Row>): Forest {
   };
 }
 
-function walkDown(from: readonly Node[]): Node[] {
+function walkDown(from: readonly ForestNode[]): ForestNode[] {
   const walk = [...from];
   for (let at = 0; at < walk.length; at++) for (const child of walk[at]!.children) walk.push(child);
   return walk;

@@ -3,12 +3,16 @@ import { html } from 'htm/preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Row } from '../page-model.js';
 import { serviceStyle } from './colors.js';
+import { ConcurrencyStrip } from './concurrency-strip.js';
+import { waitedFor, type Segment } from './critical-path.js';
 import { count, duration, ticks } from './format.js';
 import { flatten, pathTo, type Forest, type TreeRow } from './tree.js';
 import { useWindow } from './use-window.js';
 
 const ROW_HEIGHT = 30;
 const AXIS_HEIGHT = 30;
+/** What stays above the rows: the times and the strip below them. */
+const HEAD_HEIGHT = 54;
 /** Deeper levels stay at this indentation, where names could not be read any more. */
 const MAX_INDENTED = 16;
 
@@ -16,12 +20,16 @@ interface Props {
   forest: Forest;
   selected: Row | undefined;
   onSelect: (row: Row | undefined) => void;
+  /** What was waited for, if it is to be shown. */
+  path: ReadonlyMap<string, readonly Segment[]> | undefined;
+  /** The rows that a search found, if there is one: the others step back. */
+  matches: ReadonlySet<string> | undefined;
 }
 
-export function Waterfall({ forest, selected, onSelect }: Props) {
+export function Waterfall({ forest, selected, onSelect, path, matches }: Props) {
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
   const rows = useMemo(() => flatten(forest, closed), [forest, closed]);
-  const view = useWindow(rows.length, ROW_HEIGHT, AXIS_HEIGHT);
+  const view = useWindow(rows.length, ROW_HEIGHT, HEAD_HEIGHT);
   const [range, setRange] = useState<readonly [number, number]>();
   const [start, end] = range ?? [forest.start, Math.max(forest.end, forest.start + 0.001)];
   const indexOf = (row: Row | undefined) =>
@@ -98,6 +106,8 @@ export function Waterfall({ forest, selected, onSelect }: Props) {
           </button>
         </span>
       <//>
+      ${rows.length > 0 && html`<${ConcurrencyStrip} forest=${forest} start=${start} end=${end} />`}
+      ${path !== undefined && html`<${PathSummary} path=${path} forest=${forest} onSelect=${onSelect} />`}
       ${rows.length === 0 && html`<p class="hint">No span of this session has arrived yet.</p>`}
       <div class="rows" style=${{ height: `${rows.length * ROW_HEIGHT}px` }}>
         <div class="grid">
@@ -112,6 +122,8 @@ export function Waterfall({ forest, selected, onSelect }: Props) {
               start=${start}
               end=${end}
               isSelected=${one.row.key === selected?.key}
+              isFaint=${(matches !== undefined && !matches.has(one.row.key)) || (path !== undefined && !path.has(one.row.key))}
+              segments=${path?.get(one.row.key)}
               onSelect=${() => {
                 revealed.current = one.row.key;
                 onSelect(one.row);
@@ -130,11 +142,13 @@ interface RowProps {
   start: number;
   end: number;
   isSelected: boolean;
+  isFaint: boolean;
+  segments: readonly Segment[] | undefined;
   onSelect: () => void;
   onToggle: () => void;
 }
 
-function SpanRow({ tree, index, start, end, isSelected, onSelect, onToggle }: RowProps) {
+function SpanRow({ tree, index, start, end, isSelected, isFaint, segments, onSelect, onToggle }: RowProps) {
   const { row, depth, children, isOpen, calledFrom, isOrphan, startsTrace, errorsBelow } = tree;
   const length = end - start;
   const left = ((row.start - start) / length) * 100;
@@ -147,6 +161,8 @@ function SpanRow({ tree, index, start, end, isSelected, onSelect, onToggle }: Ro
     row.error !== null && 'failed',
     isSelected && 'selected',
     startsTrace && index > 0 && 'new-trace',
+    isFaint && 'faint',
+    segments !== undefined && 'on-path',
   ];
   const toggle = (event: Event) => {
     event.stopPropagation();
@@ -190,12 +206,45 @@ function SpanRow({ tree, index, start, end, isSelected, onSelect, onToggle }: Ro
               class="bar"
               style=${{ left: `${Math.max(0, left)}%`, width: `${Math.min(100, left + width) - Math.max(0, left)}%` }}
             ></div>
+            ${segments?.map((segment) => {
+              const from = Math.max(0, ((segment.start - start) / length) * 100);
+              const to = Math.min(100, ((segment.end - start) / length) * 100);
+              return (
+                to > from &&
+                html`<i class="critical" style=${{ left: `${from}%`, width: `${to - from}%` }}></i>`
+              );
+            })}
             <span class=${`bar-label ${place}`} style=${labelStyle(place, left, Math.min(100, left + width))}>
               ${duration(row.end - row.start)}
             </span>`
         }
       </div>
     </div>
+  `;
+}
+
+/** What the session waited for longest. */
+function PathSummary({
+  path,
+  forest,
+  onSelect,
+}: {
+  path: ReadonlyMap<string, readonly Segment[]>;
+  forest: Forest;
+  onSelect: (row: Row) => void;
+}) {
+  const waited = waitedFor(path);
+  const total = waited.reduce((sum, { time }) => sum + time, 0);
+  return html`
+    <p class="path-summary">
+      <b>Critical path</b>
+      ${waited.slice(0, 4).map(({ key, time }) => {
+        const row = forest.nodes.get(key)!.row;
+        return html`<button class="plain" onClick=${() => onSelect(row)}>
+          ${row.name} ${duration(time)} (${((time / total) * 100).toFixed(0)} %)
+        </button>`;
+      })}
+    </p>
   `;
 }
 
