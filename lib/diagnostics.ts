@@ -122,10 +122,12 @@ export function singleLine(text: string, max: number = MAX_LENGTH): string {
  *
  * @example
  * ```ts
+ * import { SpanwiseError, trace } from 'spanwise';
+ *
  * try {
  *   trace('not a function' as never);
  * } catch (error) {
- *   if (error instanceof SpanwiseError) console.log(error.code); // SPW_TARGET
+ *   console.log(error instanceof SpanwiseError && error.code); // SPW_TARGET
  * }
  * ```
  * @category Diagnostics

@@ -1,4 +1,4 @@
-/** The fenced code of the guides and the README, as the tests read it. */
+/** Fenced code, of guides, README and docstrings, as the tests read it. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** A fenced block of TypeScript. */
@@ -6,7 +6,7 @@ export interface CodeBlock {
   /** Where it stands, as `file:line`. */
   readonly where: string;
   readonly code: string;
-  /** What stands behind `ts` in the fence: nothing, `run`, or `no-check` and why. */
+  /** What stands behind `ts` in the fence: nothing, `run`, `no-check` and why; in docstrings `no-run` and why. */
   readonly info: string;
   /** The block of text that follows, which for `run` is the tree of spans. */
   readonly output: string | undefined;
@@ -20,12 +20,16 @@ export function pages(): string[] {
 
 /** The TypeScript of a page, in order. */
 export function codeBlocks(page: string): CodeBlock[] {
-  const text = readFileSync(page, 'utf8');
+  return blocksIn(readFileSync(page, 'utf8'), page);
+}
+
+/** The fenced TypeScript of a text, in order. */
+export function blocksIn(text: string, where: string): CodeBlock[] {
   const fences = [...text.matchAll(/^```(\w*)[ \t]*(.*)\n([\s\S]*?)^```$/gm)];
   return fences.flatMap(([, language, info = '', code = ''], index) => {
     if (language !== 'ts' && language !== 'typescript') return [];
     const next = fences[index + 1];
     const line = text.slice(0, fences[index]!.index).split('\n').length;
-    return [{ where: `${page}:${line}`, code, info, output: next?.[1] === 'text' ? next[3] : undefined }];
+    return [{ where: `${where}:${line}`, code, info, output: next?.[1] === 'text' ? next[3] : undefined }];
   });
 }

@@ -5,11 +5,13 @@ import ts from 'typescript';
 // @ts-expect-error the table is plain JavaScript, because the build reads it
 import { entries } from '../../.ci/entries.mjs';
 import { codeBlocks, pages, type CodeBlock } from './code-blocks.js';
+import { docstringBlocks } from './public-names.js';
 
 /* Both protocols are checked here; the project this runs in does not matter, hence only once. */
 
 const blocks = pages().flatMap((page) => codeBlocks(page));
-const checked = blocks.filter(({ info }) => !info.startsWith('no-check'));
+const docstrings = docstringBlocks();
+const checked = [...blocks.filter(({ info }) => !info.startsWith('no-check')), ...docstrings];
 /** NestJS has legacy decorators; everything else is written in the standard ones. */
 const isLegacy = ({ code }: CodeBlock): boolean => code.includes("'@nestjs/");
 
@@ -66,7 +68,7 @@ const examples = ['adk-tutorial', 'http', 'workers'].flatMap((folder) =>
 );
 const isLegacyFile = (file: string): boolean => readFileSync(file, 'utf8').includes("'@nestjs/");
 
-describe('the code of guides, README and examples', () => {
+describe('the code of guides, README, docstrings and examples', () => {
   it('is there, and what is not checked says why', () => {
     expect(checked.length).toBeGreaterThan(30);
     expect(examples.length).toBeGreaterThan(10);

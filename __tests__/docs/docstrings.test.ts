@@ -1,98 +1,25 @@
 import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import ts from 'typescript';
-// @ts-expect-error the table is plain JavaScript, because the build reads it
-import { entries } from '../../.ci/entries.mjs';
+import { docstringBlocks, publicNames, surface, type Described } from './public-names.js';
 
-/** What a public name must tell of itself; types show their use in the example of what takes them. */
-interface Described {
-  readonly name: string;
-  readonly isType: boolean;
-  readonly summary: string;
-  readonly tags: ReadonlySet<string>;
+/** Names that make spans, by which entry they may be. */
+const MAKE_SPANS = new Set(
+  `Trace DistributedEntry Enrich withSpan trace enrichSpan enrichSpanContext withSession bindContext
+   withDistributedTraceContext extractContextFromCarrier spanwise SpanwiseModule instrumentClients`.split(
+    /\s+/,
+  ),
+);
+/** Names that do what a specification says. */
+const SPECIFIED = new Set(
+  `Trace DistributedEntry withSpan trace withBaggage getBaggage injectContextIntoCarrier extractContextFromCarrier
+   withDistributedTraceContext SpanwisePropagator IdentitySpanProcessor ExportPipeline sessionSampler spanwise
+   instrumentClients logContext MeshPropagator`.split(/\s+/),
+);
+
+/** Errors: what is thrown, what is reported by code, or that nothing of it reaches the caller. */
+function tellsErrors({ text }: Described): boolean {
+  return /@throws|SPW_[A-Z]+|\breport|\bthrows?\b|\bfails?\b|\bfailures?\b|[Nn]ever|live tracer/.test(text);
 }
-
-const files = new Map<string, ts.SourceFile>();
-function parse(file: string): ts.SourceFile {
-  let parsed = files.get(file);
-  if (parsed === undefined) {
-    parsed = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.ES2022, true);
-    files.set(file, parsed);
-  }
-  return parsed;
-}
-
-function declarations(source: ts.SourceFile, name: string): ts.Node[] {
-  return source.statements.filter((statement) =>
-    ts.isVariableStatement(statement)
-      ? statement.declarationList.declarations.some(({ name: own }) => own.getText() === name)
-      : (statement as { name?: ts.Node }).name?.getText() === name,
-  );
-}
-
-/** Follows a name through files that hand it on. */
-function declared(file: string, name: string): ts.Node[] {
-  const source = parse(file);
-  const own = declarations(source, name);
-  if (own.length > 0) return own;
-  for (const { from, exported, local } of handedOn(source, file)) {
-    if (exported === name && (from !== file || local !== name)) return declared(from, local);
-  }
-  return [];
-}
-
-/** Names that a file imports from another, or hands on from it. */
-function* handedOn(source: ts.SourceFile, file: string) {
-  for (const statement of source.statements) {
-    const list =
-      ts.isExportDeclaration(statement) && statement.exportClause !== undefined
-        ? (statement.exportClause as ts.NamedExports)
-        : ts.isImportDeclaration(statement)
-          ? (statement.importClause?.namedBindings as ts.NamedImports | undefined)
-          : undefined;
-    const specifier = (statement as { moduleSpecifier?: ts.StringLiteral }).moduleSpecifier?.text;
-    if (list?.elements === undefined || specifier?.startsWith('.') === false) continue;
-    const from =
-      specifier === undefined ? file : path.join(path.dirname(file), specifier.replace(/\.js$/, '.ts'));
-    for (const { name, propertyName } of list.elements) {
-      const local = (propertyName ?? name).text;
-      yield { from, exported: name.text, local, isExport: ts.isExportDeclaration(statement) };
-    }
-  }
-}
-
-function describeName(name: string, nodes: ts.Node[]): Described {
-  const docs = nodes.flatMap((node) => ts.getJSDocCommentsAndTags(node)).filter(ts.isJSDoc);
-  return {
-    name,
-    isType: nodes.every((node) => ts.isInterfaceDeclaration(node) || ts.isTypeAliasDeclaration(node)),
-    summary: ts.getTextOfJSDocComment(docs[0]?.comment) ?? '',
-    tags: new Set(docs.flatMap(({ tags }) => (tags ?? []).map(({ tagName }) => tagName.text))),
-  };
-}
-
-/** Everything that an entry hands to users, by the file that declares it or hands it on. */
-function publicNames(file: string): Described[] {
-  const source = parse(file);
-  const direct = source.statements
-    .filter((statement) => ts.canHaveModifiers(statement) && exported(statement))
-    .flatMap((statement) =>
-      ts.isVariableStatement(statement)
-        ? statement.declarationList.declarations.map(({ name }) => name.getText())
-        : [(statement as { name?: ts.Node }).name?.getText() ?? 'default'],
-    );
-  const passed = [...handedOn(source, file)].flatMap(({ exported, isExport }) =>
-    isExport ? [exported] : [],
-  );
-  return [...new Set([...direct, ...passed])].map((name) => describeName(name, declared(file, name)));
-}
-
-function exported(statement: ts.HasModifiers): boolean {
-  return ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) === true;
-}
-
-const surface = entries() as { subpath: string; source: string }[];
 
 describe.each(surface)('every export of spanwise $subpath', ({ source }) => {
   const names = publicNames(source);
@@ -104,7 +31,28 @@ describe.each(surface)('every export of spanwise $subpath', ({ source }) => {
   });
 
   it('shows an example, unless it is a type', () => {
-    const without = names.filter(({ isType, tags }) => !isType && !tags.has('example'));
+    const without = names.filter(({ isType, examples }) => !isType && examples.length === 0);
+    expect(without.map(({ name }) => name)).toEqual([]);
+  });
+
+  it('says what span it produces, where it makes spans', () => {
+    const makes = names.filter(({ name, isType }) => !isType && MAKE_SPANS.has(name));
+    const without = makes.filter(({ examples }) => examples.every(({ output }) => output === undefined));
+    expect(without.map(({ name }) => name)).toEqual([]);
+  });
+
+  it('says what it returns and what becomes of errors, unless it is a type', () => {
+    const mute = names.filter((described) => !described.isType && !tellsErrors(described));
+    expect(mute.map(({ name }) => name)).toEqual([]);
+  });
+
+  it('links the specification where one applies', () => {
+    const without = names.filter(({ name, isType, text }) => {
+      const specified = !isType && SPECIFIED.has(name);
+      return (
+        specified && !/@see https:\/\/(opentelemetry\.io|www\.w3\.org|github\.com\/openzipkin)/.test(text)
+      );
+    });
     expect(without.map(({ name }) => name)).toEqual([]);
   });
 });
@@ -125,5 +73,7 @@ describe('the check', () => {
     expect(names.length).toBeGreaterThan(40);
     expect(names.find(({ name }) => name === 'FlushResult')?.isType).toBe(true);
     expect(names.find(({ name }) => name === 'Trace')?.isType).toBe(false);
+    expect(names.find(({ name }) => name === 'SessionTracer')?.examples).toHaveLength(2);
+    expect(docstringBlocks().length).toBeGreaterThan(40);
   });
 });

@@ -1,59 +1,25 @@
-import { createContext, SourceTextModule, SyntheticModule, type Module } from 'node:vm';
-import { afterEach, describe, expect, it } from '@jest/globals';
-import * as api from '@opentelemetry/api';
-import ts from 'typescript';
-import * as spanwise from '../../lib/index.js';
-import * as testing from '../../lib/testing/index.js';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { startViewer, type Viewer } from '../../lib/viewer/index.js';
 import { shutdownAll } from '../support/harness.js';
-import { codeBlocks, pages } from './code-blocks.js';
-
-/* The decorators of a block are compiled for the protocol of the project that this runs in. */
-const legacy = (globalThis as { SPANWISE_TEST_ENGINE?: string }).SPANWISE_TEST_ENGINE === 'sdk';
+import { codeBlocks, pages, type CodeBlock } from './code-blocks.js';
+import { docstringBlocks } from './public-names.js';
+import { legacy, runBlock } from './run-block.js';
 
 const runnable = pages()
   .flatMap((page) => codeBlocks(page))
   .filter(({ info }) => info === 'run');
 
-afterEach(shutdownAll);
+/** NestJS has legacy decorators; its examples run where those are. */
+const fits = ({ code }: CodeBlock): boolean => legacy || !code.includes("'@nestjs/");
+const examples = docstringBlocks();
+const runnableExamples = examples.filter(({ info }) => info === '').filter(fits);
 
-/** Runs a block with a recorder beside what it sets up, and without network; returns the tree of spans. */
-async function run(code: string): Promise<string> {
-  const recorder = testing.recordSpans();
-  class Recorded extends spanwise.SessionTracer {
-    static override init(options: spanwise.SessionTracerOptions = {}): any {
-      const spanProcessors = [...(options.spanProcessors ?? []), recorder];
-      return super.init({ ...options, spanProcessors, testMode: true });
-    }
-  }
-  const modules: Record<string, object> = {
-    spanwise: { ...spanwise, SessionTracer: Recorded },
-    'spanwise/testing': testing,
-    '@opentelemetry/api': api,
-  };
-  const context = createContext(globalThis);
-  const { outputText } = ts.transpileModule(code, {
-    compilerOptions: {
-      target: ts.ScriptTarget.ES2022,
-      module: ts.ModuleKind.ESNext,
-      experimentalDecorators: legacy,
-      useDefineForClassFields: !legacy,
-    },
-  });
-  const module = new SourceTextModule(outputText, { context });
-  await module.link((name): Module => {
-    const exports = modules[name] as Record<string, unknown> | undefined;
-    if (exports === undefined) throw new Error(`a block that is run cannot import ${name}`);
-    return new SyntheticModule(
-      Object.keys(exports),
-      function (this: { setExport(key: string, value: unknown): void }) {
-        for (const key of Object.keys(exports)) this.setExport(key, exports[key]);
-      },
-      { context },
-    );
-  });
-  await module.evaluate();
-  return recorder.tree();
-}
+let viewer: Viewer;
+beforeAll(async () => {
+  viewer = await startViewer({ port: 0 });
+});
+afterAll(() => viewer.close());
+afterEach(shutdownAll);
 
 describe('the code that a guide says is run', () => {
   it('is there', () => {
@@ -64,7 +30,33 @@ describe('the code that a guide says is run', () => {
     '%s produces the spans below it',
     async (_where, { code, output }) => {
       expect(output).toBeDefined();
-      expect(await run(code)).toBe(output?.trimEnd());
+      expect((await runBlock(code)).tree).toBe(output?.trimEnd());
+    },
+  );
+});
+
+/** What an example says that it prints: the comment behind each `console.log`. */
+function promisedLines(code: string): string[] {
+  return code
+    .split('\n')
+    .filter((line) => line.includes('console.log('))
+    .map((line) => /\/\/ (.*)$/.exec(line)?.[1] ?? 'console.log without a comment that says what it prints');
+}
+
+describe('the examples of docstrings', () => {
+  it('are run, or say why not', () => {
+    expect(runnableExamples.length).toBeGreaterThan(35);
+    const odd = examples.filter(({ info }) => !/^(no-run: .{10,})?$/.test(info));
+    expect(odd.map(({ where }) => where)).toEqual([]);
+  });
+
+  it.each(runnableExamples.map((block) => [block.where, block] as const))(
+    '%s does what it says',
+    async (_where, { code, output }) => {
+      const here = code.replaceAll('http://localhost:4318', viewer.url);
+      const { tree, printed } = await runBlock(here);
+      expect(printed).toEqual(promisedLines(code));
+      if (output !== undefined) expect(tree).toBe(output.trimEnd());
     },
   );
 });

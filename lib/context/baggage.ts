@@ -244,7 +244,13 @@ function textOf(key: string, value: unknown): string | undefined {
  * @returns what `fn` returns; a promise keeps the baggage across its awaits
  * @throws whatever `fn` throws
  * @example
- * await withBaggage({ tenant: 'gold' }, () => fetch(url)); // baggage: tenant=gold
+ * ```ts
+ * import { injectContextIntoCarrier, SessionTracer, withBaggage } from 'spanwise';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * const headers = withBaggage({ tenant: 'gold' }, () => injectContextIntoCarrier({ baggage: '' }));
+ * console.log(headers.baggage.includes('tenant=gold')); // true
+ * ```
  * @see https://www.w3.org/TR/baggage/
  * @category Propagation
  */
@@ -279,9 +285,14 @@ function ownValues(context: Context, keys: readonly string[]): Context {
  * Reads the baggage of the active context.
  *
  * @param key the entry to read; all of them if absent
- * @returns the entry's value, or undefined; without a key, the values by key
+ * @returns the entry's value, or undefined; without a key, the values by key. It never throws
  * @example
- * getBaggage('tenant'); // 'gold'
+ * ```ts
+ * import { getBaggage, withBaggage } from 'spanwise';
+ *
+ * withBaggage({ tenant: 'gold' }, () => console.log(getBaggage('tenant'))); // gold
+ * ```
+ * @see https://www.w3.org/TR/baggage/
  * @category Propagation
  */
 export function getBaggage(key: string): string | undefined;

@@ -32,10 +32,24 @@ const boundTo = new WeakMap<object, { context: Context }>();
  *
  * @param target what to bind
  * @param context the context to run in; the active one unless given
- * @returns the bound function, or the target itself
+ * @returns the bound function, or the target itself; it never throws
  * @example
- * queue.on('job', bindContext((job) => work(job)));
- * bindContext(socket).on('data', (chunk) => handle(chunk)); // spans join the trace of the code that bound it
+ * ```ts
+ * import { EventEmitter } from 'node:events';
+ * import { bindContext, SessionTracer, withSession, withSpan } from 'spanwise';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * const bus = new EventEmitter();
+ * withSession('s-1', () =>
+ *   withSpan('request', () => bus.once('stored', bindContext(() => withSpan('stored', () => undefined)))),
+ * );
+ * bus.emit('stored'); // by whomever: the listener runs where it was bound
+ * ```
+ * The listener's span is below the span in which it was bound:
+ * ```text
+ * request [tool] session=s-1
+ * └─ stored [tool]
+ * ```
  * @category Propagation
  */
 export function bindContext<T>(target: T, context: Context = contextApi.active()): T {

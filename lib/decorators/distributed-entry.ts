@@ -24,16 +24,30 @@ import { runLayers } from './run-layers.js';
  *
  * @example
  * ```ts
+ * import { DistributedEntry, SessionTracer } from 'spanwise';
+ *
+ * SessionTracer.init({ project: 'shop', source: 'agent-server' });
+ *
  * class AgentServer {
  *   @DistributedEntry()
- *   async invoke(headers: Record<string, string>, query: string): Promise<string> {
+ *   async invoke(_headers: Record<string, string>, query: string): Promise<string> {
  *     return `answer to ${query}`;
  *   }
  * }
- * ```
- * A call with a `traceparent` produces a span `AgentServer.invoke` of kind SERVER whose parent is the caller's span;
- * session, project and source of the `baggage` header are on it and on every span below.
  *
+ * await new AgentServer().invoke(
+ *   {
+ *     traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+ *     baggage: 'session_id=s-1,project=shop,source=client',
+ *   },
+ *   'tea',
+ * );
+ * ```
+ * A span of kind SERVER whose parent is the caller's span; session, project and source of the `baggage` header are on it
+ * and on every span below:
+ * ```text
+ * AgentServer.invoke [tool] SERVER session=s-1 (parent is remote)
+ * ```
  * @see https://www.w3.org/TR/trace-context-2/
  * @see https://www.w3.org/TR/baggage/
  * @category Decorators

@@ -19,6 +19,10 @@ import { runLayers } from './run-layers.js';
  *
  * @example
  * ```ts
+ * import { Enrich, SessionTracer, Trace } from 'spanwise';
+ *
+ * SessionTracer.init({ project: 'shop', sessionId: '00000000-0000-4000-8000-000000000001' });
+ *
  * class Agent {
  *   @Trace()
  *   @Enrich({ metadata: { tier: 'gold' }, outputs: (answer) => ({ length: answer.length }) })
@@ -26,9 +30,13 @@ import { runLayers } from './run-layers.js';
  *     return `answer to ${query}`;
  *   }
  * }
- * ```
- * The span `Agent.invoke` carries `honeyhive_metadata.tier: "gold"` and `honeyhive_outputs.length`.
  *
+ * await new Agent().invoke('tea');
+ * ```
+ * The span carries `honeyhive_metadata.tier: "gold"` and `honeyhive_outputs.length: 13`:
+ * ```text
+ * Agent.invoke [tool] session=00000000-0000-4000-8000-000000000001
+ * ```
  * @category Decorators
  */
 export const Enrich: EnrichFactory = ((payload: unknown): unknown => {

@@ -22,16 +22,28 @@ import { runLayers } from './run-layers.js';
  *
  * @example
  * ```ts
+ * import { SessionTracer, Trace } from 'spanwise';
+ *
+ * SessionTracer.init({ project: 'shop', sessionId: '00000000-0000-4000-8000-000000000001' });
+ *
  * class Agent {
  *   @Trace({ eventType: 'tool', inputs: (query) => ({ query }), outputs: (pages) => ({ found: pages.length }) })
  *   async search(query: string): Promise<string[]> {
+ *     if (query === '') throw new RangeError('no query');
  *     return [`a page about ${query}`];
  *   }
  * }
- * ```
- * Each call produces a span `Agent.search` with `honeyhive_event_type: tool`, `honeyhive_inputs.query` and
- * `honeyhive_outputs.found`; a failure adds one exception event, ERROR status and `honeyhive_error`.
  *
+ * const agent = new Agent();
+ * await agent.search('tea');
+ * await agent.search('').catch(() => undefined);
+ * ```
+ * Each call produces a span with `honeyhive_event_type`, `honeyhive_inputs.query` and `honeyhive_outputs.found`; a failure
+ * adds one exception event, ERROR status and `honeyhive_error`:
+ * ```text
+ * Agent.search [tool] session=00000000-0000-4000-8000-000000000001
+ * Agent.search [tool] session=00000000-0000-4000-8000-000000000001 ERROR: no query
+ * ```
  * @see https://opentelemetry.io/docs/specs/otel/trace/api/#span
  * @category Decorators
  */

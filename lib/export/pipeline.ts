@@ -35,10 +35,21 @@ const SAMPLED = 1;
 /**
  * Sends finished, sampled spans to an OTLP endpoint, and loses none that can be kept.
  *
+ * A backend that does not answer or refuses spans is reported as `SPW_EXPORT`, spans that found no room as `SPW_DROPPED`.
+ * 
  * @example
+ * ```ts
+ * import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
+ * import { ExportPipeline } from 'spanwise';
+ *
  * const pipeline = new ExportPipeline({ url: 'http://localhost:4318/v1/traces' });
  * const provider = new BasicTracerProvider({ spanProcessors: [pipeline] });
+ * provider.getTracer('shop').startSpan('order').end();
  * const { ok, delivered } = await pipeline.flush({ timeoutMs: 5_000 });
+ * console.log(ok, delivered); // true 1
+ * await provider.shutdown();
+ * ```
+ * @see https://opentelemetry.io/docs/specs/otlp/#otlphttp
  * @category Export
  */
 export class ExportPipeline implements SpanProcessor {

@@ -68,8 +68,14 @@ export interface SearchQuery {
  * code and the HTTP status but never the API key.
  *
  * @example
+ * ```ts
+ * import { HoneyHiveClient, whereIs } from 'spanwise';
+ *
  * const client = new HoneyHiveClient({ serverUrl: 'http://localhost:4318' });
+ * const { session_id: id } = await client.startSession({ session_name: 'checkout', project: 'shop' });
  * const { events } = await client.exportEvents({ project: 'shop', filters: [whereIs('session_id', id)] });
+ * console.log(events[0]?.event_name); // checkout
+ * ```
  * @category Backend
  */
 export class HoneyHiveClient {

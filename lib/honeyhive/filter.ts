@@ -43,10 +43,15 @@ export const FILTER_OPERATORS: Readonly<Record<Exclude<FilterType, 'id'>, readon
  *
  * @param field the field's name; dots reach into objects, as in `metadata.run_id`
  * @param value what the field must be
+ * @returns the filter; a field that no event has finds nothing, and never fails
  * @example
  * ```ts
- * const client = new HoneyHiveClient();
+ * import { HoneyHiveClient, whereIs } from 'spanwise';
+ *
+ * const client = new HoneyHiveClient({ serverUrl: 'http://localhost:4318' });
+ * await client.startSession({ session_id: 's-1', session_name: 'checkout', project: 'shop' });
  * const { events } = await client.exportEvents({ filters: [whereIs('session_id', 's-1')] });
+ * console.log(events.length); // 1
  * ```
  * @category Backend
  */

@@ -27,7 +27,15 @@ export interface WaitOptions {
  * @returns the events for which the predicate held
  * @throws `BackendError` after the time limit, with the number of events seen last
  * @example
- * const events = await waitForEvents(client, { filters: [whereIs('session_id', id)] }, (all) => all.length >= 4);
+ * ```ts
+ * import { HoneyHiveClient, waitForEvents, whereIs } from 'spanwise';
+ *
+ * const client = new HoneyHiveClient({ serverUrl: 'http://localhost:4318' });
+ * const { session_id: id } = await client.startSession({ session_name: 'checkout', project: 'shop' });
+ * const query = { filters: [whereIs('session_id', id)] };
+ * const events = await waitForEvents(client, query, (all) => all.length >= 1, { timeoutMs: 5_000 });
+ * console.log(events.length); // 1
+ * ```
  * @category Backend
  */
 export async function waitForEvents(

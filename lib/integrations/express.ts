@@ -22,12 +22,26 @@ export type { HttpEntryOptions };
  *
  * @example
  * ```ts
- * const app = express();
- * app.use(spanwise());
- * app.get('/users/:id', (request, response) => void response.json({ id: request.params.id }));
- * ```
- * Produces a SERVER span `GET /users/:id` with `http.route` and `http.response.status_code`.
+ * import { once } from 'node:events';
+ * import type { AddressInfo } from 'node:net';
+ * import express from 'express';
+ * import { SessionTracer } from 'spanwise';
+ * import { spanwise } from 'spanwise/express';
  *
+ * SessionTracer.init({ project: 'shop' });
+ * const app = express();
+ * app.use(spanwise({ sessionId: () => 's-1' })); // first
+ * app.get('/users/:id', (request, response) => void response.json({ id: request.params.id }));
+ *
+ * const server = app.listen(0);
+ * await once(server, 'listening');
+ * await (await fetch(`http://localhost:${(server.address() as AddressInfo).port}/users/7`)).json();
+ * server.close();
+ * ```
+ * Produces a SERVER span with `http.route` and `http.response.status_code`:
+ * ```text
+ * GET /users/:id [tool] SERVER session=s-1
+ * ```
  * @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/
  * @category Frameworks
  */

@@ -21,12 +21,23 @@ export type { HttpEntryOptions };
  *
  * @example
  * ```ts
- * const app = fastify();
- * await app.register(spanwise());
- * app.get('/users/:id', async (request) => ({ id: request.params.id }));
- * ```
- * Produces a SERVER span `GET /users/:id` with `http.route` and `http.response.status_code`.
+ * import fastify from 'fastify';
+ * import { SessionTracer } from 'spanwise';
+ * import { spanwise } from 'spanwise/fastify';
  *
+ * SessionTracer.init({ project: 'shop' });
+ * const app = fastify();
+ * await app.register(spanwise({ sessionId: () => 's-1' }));
+ * app.get<{ Params: { id: string } }>('/users/:id', async (request) => ({ id: request.params.id }));
+ *
+ * const url = await app.listen({ port: 0 });
+ * await (await fetch(`${url}/users/7`)).json();
+ * await app.close();
+ * ```
+ * Produces a SERVER span with `http.route` and `http.response.status_code`:
+ * ```text
+ * GET /users/:id [tool] SERVER session=s-1
+ * ```
  * @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/
  * @category Frameworks
  */

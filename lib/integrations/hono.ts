@@ -22,12 +22,20 @@ export type { HttpEntryOptions };
  *
  * @example
  * ```ts
- * const app = new Hono();
- * app.use(spanwise());
- * app.get('/users/:id', (c) => c.json({ id: c.req.param('id') }));
- * ```
- * Produces a SERVER span `GET /users/:id` with `http.route` and `http.response.status_code`.
+ * import { Hono } from 'hono';
+ * import { SessionTracer } from 'spanwise';
+ * import { spanwise } from 'spanwise/hono';
  *
+ * SessionTracer.init({ project: 'shop' });
+ * const app = new Hono();
+ * app.use(spanwise({ sessionId: () => 's-1' }));
+ * app.get('/users/:id', (c) => c.json({ id: c.req.param('id') }));
+ * await (await app.request('/users/7')).json();
+ * ```
+ * Produces a SERVER span with `http.route` and `http.response.status_code`:
+ * ```text
+ * GET /users/:id [tool] SERVER session=s-1
+ * ```
  * @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/
  * @category Frameworks
  */

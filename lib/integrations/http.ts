@@ -34,11 +34,18 @@ let undo: (() => void) | undefined;
  *
  * @example
  * ```ts
- * instrumentClients();
- * await fetch('https://api.example.com/users/1'); // traceparent: 00-… baggage: session_id=…
- * ```
- * Produces a CLIENT span `GET` with `url.full`, `server.address` and `http.response.status_code`.
+ * import { SessionTracer, withSession } from 'spanwise';
+ * import { instrumentClients } from 'spanwise/http';
  *
+ * SessionTracer.init({ project: 'shop' });
+ * const stop = instrumentClients();
+ * await withSession('s-1', () => fetch('http://localhost:4318/')); // traceparent: 00-… baggage: session_id=s-1,…
+ * stop();
+ * ```
+ * Produces a CLIENT span with `url.full`, `server.address` and `http.response.status_code`:
+ * ```text
+ * GET [tool] CLIENT session=s-1
+ * ```
  * @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/
  * @category Frameworks
  */

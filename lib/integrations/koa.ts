@@ -22,12 +22,29 @@ export type { HttpEntryOptions };
  *
  * @example
  * ```ts
- * const app = new Koa();
- * app.use(spanwise());
- * app.use(router.get('/users/:id', (ctx) => void (ctx.body = { id: ctx.params.id })).routes());
- * ```
- * Produces a SERVER span `GET /users/:id` with `http.route` and `http.response.status_code`.
+ * import { once } from 'node:events';
+ * import type { AddressInfo } from 'node:net';
+ * import Router from '@koa/router';
+ * import Koa from 'koa';
+ * import { SessionTracer } from 'spanwise';
+ * import { spanwise } from 'spanwise/koa';
  *
+ * SessionTracer.init({ project: 'shop' });
+ * const router = new Router();
+ * router.get('/users/:id', (ctx) => void (ctx.body = { id: ctx.params['id'] }));
+ * const app = new Koa();
+ * app.use(spanwise({ sessionId: () => 's-1' })); // first
+ * app.use(router.routes());
+ *
+ * const server = app.listen(0);
+ * await once(server, 'listening');
+ * await (await fetch(`http://localhost:${(server.address() as AddressInfo).port}/users/7`)).json();
+ * server.close();
+ * ```
+ * Produces a SERVER span with `http.route` and `http.response.status_code`:
+ * ```text
+ * GET /users/:id [tool] SERVER session=s-1
+ * ```
  * @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/
  * @category Frameworks
  */

@@ -9,13 +9,19 @@ import { resolveOwner } from '../tracer/registry.js';
 /**
  * The ids of the active trace, span and session, for a logger's lines.
  *
- * @returns `trace_id`, `span_id` and `session_id`, as far as there are any; a new object at each call
+ * @returns `trace_id`, `span_id` and `session_id`, as far as there are any; a new object at each call. It never throws
  *
  * @example
  * ```ts
- * const logger = pino({ mixin: logContext });
- * logger.info('found'); // {"level":30,…,"trace_id":"…","span_id":"…","session_id":"…","msg":"found"}
+ * import { SessionTracer, withSession, withSpan } from 'spanwise';
+ * import { logContext } from 'spanwise/http';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * withSession('s-1', () =>
+ *   withSpan('order', () => console.log(Object.keys(logContext()).join())), // trace_id,span_id,session_id
+ * );
  * ```
+ * With pino: `pino({ mixin: logContext })`.
  * @see https://opentelemetry.io/docs/specs/otel/compatibility/logging_trace_context/
  * @category Frameworks
  */

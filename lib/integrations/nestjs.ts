@@ -38,12 +38,37 @@ export interface SpanwiseModuleOptions extends HttpEntryOptions {
  * Continues the caller's trace and session for whole requests: guards, pipes, interceptors, exception filters and
  * request-scoped providers all run inside the request's span.
  *
+ * Without a live tracer requests are served as if it were not there.
+ *
  * @example
  * ```ts
- * @Module({ imports: [SpanwiseModule.forRoot()], controllers: [UsersController] })
+ * import { Controller, Get, Module, Param } from '@nestjs/common';
+ * import { NestFactory } from '@nestjs/core';
+ * import { SessionTracer } from 'spanwise';
+ * import { SpanwiseModule } from 'spanwise/nestjs';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ *
+ * @Controller('users')
+ * class UsersController {
+ *   @Get(':id')
+ *   find(@Param('id') id: string): { id: string } {
+ *     return { id };
+ *   }
+ * }
+ *
+ * @Module({ imports: [SpanwiseModule.forRoot({ sessionId: () => 's-1' })], controllers: [UsersController] })
  * class AppModule {}
+ *
+ * const app = await NestFactory.create(AppModule, { logger: false });
+ * await app.listen(0);
+ * await (await fetch(`${await app.getUrl()}/users/7`)).json();
+ * await app.close();
  * ```
- * Each request produces a SERVER span `GET /users/:id`; spans of guards, controllers and providers are below it.
+ * Each request produces a SERVER span; spans of guards, controllers and providers are below it:
+ * ```text
+ * GET /users/:id [tool] SERVER session=s-1
+ * ```
  * @category Frameworks
  */
 export class SpanwiseModule {
@@ -186,9 +211,19 @@ function isFoundation(prototype: object): boolean {
 /**
  * Nest's console logger with the ids of trace, span and session on every line.
  *
+ * Outside of a span and a session a line is as Nest writes it; it never fails for want of one.
+ *
  * @example
- * ```ts
+ * ```ts no-run: it writes to the console
+ * import { Module } from '@nestjs/common';
+ * import { NestFactory } from '@nestjs/core';
+ * import { SpanwiseLogger, SpanwiseModule } from 'spanwise/nestjs';
+ *
+ * @Module({ imports: [SpanwiseModule.forRoot()] })
+ * class AppModule {}
+ *
  * const app = await NestFactory.create(AppModule, { logger: new SpanwiseLogger() });
+ * await app.listen(3000);
  * ```
  * @category Frameworks
  */

@@ -57,12 +57,17 @@ interface Wrapping {
  *
  * @param message what is sent; transfer lists stay valid, since only the outermost object is copied
  * @param options none is needed: tracer
- * @returns what to send instead
+ * @returns what to send instead; it never throws
  *
  * @example
  * ```ts
- * const worker = new Worker(file, { workerData: withCarrier({ shop: 7 }) });
- * worker.postMessage(withCarrier({ question: 'why?' }));
+ * import { SessionTracer, withSession } from 'spanwise';
+ * import { withCarrier } from 'spanwise/workers';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * const message = withSession('s-1', () => withCarrier({ question: 'why?' }));
+ * console.log(message.question); // why?
+ * // worker.postMessage(message), or new Worker(file, { workerData: message })
  * ```
  * @category Frameworks
  */
@@ -84,12 +89,17 @@ export function withCarrier<T>(message: T, options: CarryOptions = {}): T {
  *
  * @param env what the process is to have; its own `TRACEPARENT`, `TRACESTATE` and `BAGGAGE` are replaced
  * @param options none is needed: tracer
- * @returns a copy with the headers as variables
+ * @returns a copy with the headers as variables; without anything to send, just a copy, and never an error
  *
  * @example
  * ```ts
- * fork('job.js', { env: carrierEnv() });
- * cluster.fork(carrierEnv({}));
+ * import { SessionTracer, withSession, withSpan } from 'spanwise';
+ * import { carrierEnv } from 'spanwise/workers';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * const env = withSession('s-1', () => withSpan('start', () => carrierEnv({ NODE_ENV: 'test' })));
+ * console.log(Object.keys(env).join()); // NODE_ENV,TRACEPARENT,BAGGAGE
+ * // fork('job.js', { env }), cluster.fork(env)
  * ```
  * @see https://opentelemetry.io/docs/specs/otel/context/env-carriers/
  * @category Frameworks
@@ -117,7 +127,15 @@ export function carrierEnv(
  *
  * @example
  * ```ts
- * await continueFromParent(() => withSpan('job', work)); // a child of the span that started this process
+ * import { SessionTracer, withSpan } from 'spanwise';
+ * import { continueFromParent } from 'spanwise/workers';
+ *
+ * SessionTracer.init({ project: 'shop', sessionId: '00000000-0000-4000-8000-000000000001' });
+ * continueFromParent(() => withSpan('job', () => undefined));
+ * ```
+ * Where a parent gave its carrier, the span is below the parent's span and in its session; here nobody did:
+ * ```text
+ * job [tool] session=00000000-0000-4000-8000-000000000001
  * ```
  * @category Frameworks
  */
@@ -146,13 +164,25 @@ export function continueFromParent<T>(
  *
  * @param handler gets the message as it was before `withCarrier`; one that was sent without is handed on as it is
  * @param options none is needed: tracer, trust, baggage
- * @returns the handler to register instead; it returns what the handler returns
+ * @returns the handler to register instead; it returns what the handler returns, and throws what it throws
  *
  * @example
  * ```ts
- * parentPort.on('message', continueMessages((job) => withSpan('job', () => work(job))));
+ * import { SessionTracer, withSession, withSpan } from 'spanwise';
+ * import { continueMessages, withCarrier } from 'spanwise/workers';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * // parentPort.on('message', onMessage)
+ * const onMessage = continueMessages((job: { id: number }) => withSpan(`job ${job.id}`, () => undefined));
+ *
+ * const message = withSession('s-1', () => withSpan('send', () => withCarrier({ id: 7 })));
+ * onMessage(message);
  * ```
- * Produces a span `job` below the span in which the message was sent, in its session.
+ * Produces a span below the span in which the message was sent, in its session:
+ * ```text
+ * send [tool] session=s-1
+ * └─ job 7 [tool]
+ * ```
  * @category Frameworks
  */
 export function continueMessages<F extends (message: any, ...rest: any[]) => any>(

@@ -19,12 +19,23 @@ const MAX_AUTO_SESSIONS = 10_000;
  * Add it to a provider of your own to have the same identity on your other spans; `SessionTracer.init` adds it to
  * the provider that it makes.
  *
+ * What fails is reported (`SPW_INTERNAL`), and the span goes on without.
+ * 
  * @example
  * ```ts
- * const provider = new NodeTracerProvider({ spanProcessors: [new IdentitySpanProcessor(), myProcessor] });
+ * import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+ * import { IdentitySpanProcessor, SessionTracer, withSession } from 'spanwise';
+ * import { recordSpans } from 'spanwise/testing';
+ *
+ * const recorder = recordSpans();
+ * const provider = new NodeTracerProvider({ spanProcessors: [new IdentitySpanProcessor(), recorder] });
  * SessionTracer.init({ project: 'shop', provider });
+ *
+ * withSession('s-1', () => provider.getTracer('other').startSpan('query').end());
+ * console.log(recorder.find('query')?.attributes['honeyhive.session_id']); // s-1
  * ```
  * Every span then carries `honeyhive.session_id`, `honeyhive.project`, `honeyhive.source` and `session.id`.
+ * @see https://opentelemetry.io/docs/specs/otel/trace/sdk/#span-processor
  * @category Processor
  */
 export class IdentitySpanProcessor implements SpanProcessor {

@@ -19,10 +19,19 @@ type MeshHeaders = readonly (readonly [name: string, value: string])[];
  *
  * A caller whose trace was refused (`trust`) has nothing passed on. `propagators: ['mesh']` is the same.
  *
+ * It never throws, whatever the headers are.
+ *
  * @example
  * ```ts
- * SessionTracer.init({ propagators: ['b3multi', new MeshPropagator()] });
+ * import { injectContextIntoCarrier, SessionTracer } from 'spanwise';
+ * import { MeshPropagator } from 'spanwise/http';
+ *
+ * SessionTracer.init({ project: 'shop', propagators: ['b3multi', new MeshPropagator()] });
+ * const headers = injectContextIntoCarrier({}); // inside a request: its x-request-id and its like too
+ * console.log(Object.keys(headers)); // [ 'baggage' ]
  * ```
+ * @see https://opentelemetry.io/docs/specs/otel/context/api-propagators/
+ * @category Frameworks
  */
 export class MeshPropagator implements TextMapPropagator {
   /** The headers it may write. */

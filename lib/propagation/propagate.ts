@@ -52,8 +52,18 @@ const CARRIER_SETTER: TextMapSetter = {
  * @param options the tracer, and where the carrier goes
  * @returns the carrier; what cannot be written is reported as `SPW_CARRIER`
  * @example
- * const headers = injectContextIntoCarrier({ 'content-type': 'application/json' });
- * await fetch(url, { headers }); // traceparent: 00-… baggage: session_id=…,project=shop,source=client
+ * ```ts
+ * import { injectContextIntoCarrier, SessionTracer, withSession, withSpan } from 'spanwise';
+ *
+ * SessionTracer.init({ project: 'shop', source: 'client' });
+ * await withSession('s-1', () =>
+ *   withSpan('order', async () => {
+ *     const headers = injectContextIntoCarrier({ accept: 'text/plain' } as Record<string, string>);
+ *     console.log(Object.keys(headers).join()); // accept,traceparent,baggage
+ *     await fetch('http://localhost:4318/', { headers }); // baggage: session_id=s-1,project=shop,source=client,…
+ *   }),
+ * );
+ * ```
  * @see https://www.w3.org/TR/trace-context-2/
  * @category Propagation
  */
@@ -83,10 +93,24 @@ export function injectContextIntoCarrier<C>(carrier: C, options: InjectOptions =
  *
  * @param carrier anything that holds headers, a request or a message; what is none gives the active context
  * @param options the tracer, trust and the baggage that is let in
- * @returns the context to run in, or to start spans in
+ * @returns the context to run in, or to start spans in; malformed headers are reported as `SPW_TRACEPARENT` or `SPW_BAGGAGE`
  * @example
- * const context = extractContextFromCarrier(request.headers);
- * tracer.startSpan('handle', {}, context); // a child of the caller's span
+ * ```ts
+ * import { context } from '@opentelemetry/api';
+ * import { extractContextFromCarrier, SessionTracer, withSpan } from 'spanwise';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * const headers = {
+ *   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+ *   baggage: 'session_id=s-1',
+ * };
+ * context.with(extractContextFromCarrier(headers), () => withSpan('handle', () => undefined));
+ * ```
+ * A child of the caller's span, in its session:
+ * ```text
+ * handle [tool] session=s-1 (parent is remote)
+ * ```
+ * @see https://www.w3.org/TR/trace-context-2/
  * @category Propagation
  */
 export function extractContextFromCarrier(carrier: unknown, options: ExtractOptions = {}): Context {
@@ -101,7 +125,21 @@ export function extractContextFromCarrier(carrier: unknown, options: ExtractOpti
  * @returns what `fn` returns; a promise keeps the context across its awaits
  * @throws whatever `fn` throws; the context is restored on every path
  * @example
- * const answer = await withDistributedTraceContext(request.headers, () => agent.invoke(query));
+ * ```ts
+ * import { SessionTracer, withDistributedTraceContext, withSpan } from 'spanwise';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * const headers = {
+ *   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+ *   baggage: 'session_id=s-1',
+ * };
+ * await withDistributedTraceContext(headers, () => withSpan('handle', async () => 'an answer'));
+ * ```
+ * A child of the caller's span, in its session:
+ * ```text
+ * handle [tool] session=s-1 (parent is remote)
+ * ```
+ * @see https://www.w3.org/TR/trace-context-2/
  * @category Propagation
  */
 export function withDistributedTraceContext<T>(carrier: unknown, fn: (context: Context) => T): T;
@@ -113,7 +151,17 @@ export function withDistributedTraceContext<T>(carrier: unknown, fn: (context: C
  * @param fn what to run; it is given the context
  * @returns what `fn` returns
  * @example
- * await withDistributedTraceContext(job.context, { trust: 'link' }, () => work(job));
+ * ```ts
+ * import { SessionTracer, withDistributedTraceContext, withSpan } from 'spanwise';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * const headers = { baggage: 'session_id=s-1' };
+ * withDistributedTraceContext(headers, { sessionId: 's-2' }, () => withSpan('handle', () => undefined));
+ * ```
+ * What is said wins over what arrived:
+ * ```text
+ * handle [tool] session=s-2
+ * ```
  */
 export function withDistributedTraceContext<T>(
   carrier: unknown,

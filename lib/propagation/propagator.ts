@@ -102,7 +102,13 @@ const SUPPRESS_KEY = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TR
  * Identity is in every header it writes, inside or outside of a span; nothing it reads can make it throw.
  *
  * @example
+ * ```ts
+ * import { propagation } from '@opentelemetry/api';
+ * import { SpanwisePropagator } from 'spanwise';
+ *
  * propagation.setGlobalPropagator(new SpanwisePropagator({ formats: ['w3c', 'b3'] }));
+ * console.log(propagation.fields().join()); // baggage,traceparent,tracestate,b3
+ * ```
  * @see https://www.w3.org/TR/trace-context-2/
  * @category Propagation
  */

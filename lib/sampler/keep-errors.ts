@@ -143,10 +143,23 @@ function asSampled(span: ReadableSpan, context: SpanContext): ReadableSpan {
  * @param next the processor that exports, such as a `BatchSpanProcessor`
  * @param options bounds of what is held; what does not fit is reported (`SPW_DROPPED`)
  * @example
+ * ```ts
+ * import { keepErrors, sessionSampler, SessionTracer, withSpan } from 'spanwise';
+ * import { recordSpans } from 'spanwise/testing';
+ *
+ * const exported = recordSpans(); // or a BatchSpanProcessor
  * SessionTracer.init({
- *   sampler: sessionSampler({ ratio: 0.1, keepErrors: true }),
- *   spanProcessors: [keepErrors(new BatchSpanProcessor(exporter))],
+ *   sampler: sessionSampler({ ratio: 0, keepErrors: true }),
+ *   spanProcessors: [keepErrors(exported)],
  * });
+ *
+ * withSpan('fine', () => 1);
+ * try {
+ *   withSpan('failing', () => JSON.parse('{'));
+ * } catch {
+ *   console.log(exported.spans.map(({ name }) => name).join()); // failing
+ * }
+ * ```
  * @category Sampling
  */
 export function keepErrors(next: SpanProcessor, options: KeepErrorsOptions = {}): SpanProcessor {

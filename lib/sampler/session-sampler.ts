@@ -220,9 +220,19 @@ function sessionOf(context: Context, attributes: Attributes): string | undefined
  * @param options see each field; what is unknown or bad is reported (`SPW_OPTION`) and left out
  * @returns a sampler for both lines of OpenTelemetry's SDK; it never throws
  * @example
+ * ```ts
+ * import { sessionSampler, SessionTracer, withSpan } from 'spanwise';
+ *
  * SessionTracer.init({
- *   sampler: sessionSampler({ ratio: 0.1, rules: [{ name: 'GET /health*', keep: false }, { eventType: 'model', keep: true }] }),
+ *   sessionId: '00000000-0000-4000-8000-000000000001',
+ *   sampler: sessionSampler({ ratio: 1, rules: [{ name: 'GET /health*', keep: false }] }),
  * });
+ * withSpan('GET /health', () => undefined);
+ * withSpan('GET /orders', () => undefined);
+ * ```
+ * ```text
+ * GET /orders [tool] session=00000000-0000-4000-8000-000000000001
+ * ```
  * @see https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/
  * @category Sampling
  */

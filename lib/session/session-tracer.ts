@@ -59,10 +59,17 @@ const NEVER: Sampler = {
 /**
  * A tracer with a session: it makes spans, stamps them with session, project and source, and delivers them.
  *
+ * Its methods never throw: what goes wrong is reported (`SPW_BACKEND`, `SPW_EXPORT`), and `flush` tells what was delivered.
+ * 
  * @example
  * ```ts
+ * import { SessionTracer, withSpan } from 'spanwise';
+ *
  * const tracer = SessionTracer.init({ project: 'shop', source: 'agent-server' });
- * process.on('beforeExit', () => tracer.shutdown());
+ * withSpan('order', () => undefined);
+ * const { ok } = await tracer.flush();
+ * console.log(ok, tracer.project); // true shop
+ * await tracer.shutdown();
  * ```
  * @category Session
  */
@@ -94,7 +101,10 @@ export class SessionTracer implements SpanOwner {
    *
    * @example
    * ```ts
-   * const tracer = SessionTracer.init({ project: 'shop', source: 'web', apiKey: process.env.HH_API_KEY });
+   * import { SessionTracer, tracerRegistry } from 'spanwise';
+   *
+   * const tracer = SessionTracer.init({ project: 'shop', source: 'web', apiKey: process.env['HH_API_KEY'] });
+   * console.log(tracer === tracerRegistry.default); // true
    * ```
    */
   static init<T extends SessionTracer>(this: { prototype: T }, options: SessionTracerOptions = {}): T {

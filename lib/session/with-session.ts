@@ -95,14 +95,22 @@ export function sessionDetails(
  * @param options the session's id, or its options
  * @param fn receives the session's id
  * @returns what `fn` returns; the context is restored on every path
+ * @throws whatever `fn` throws; an id that cannot be one is reported as `SPW_SESSION_ID`, and a new one is made
  *
  * @example
  * ```ts
- * await withSession({ sessionName: 'checkout', metadata: { cart: 17 } }, async (sessionId) => {
- *   await agent.invoke('…');
+ * import { SessionTracer, withSession, withSpan } from 'spanwise';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * await withSession({ sessionId: 's-1', sessionName: 'checkout', metadata: { cart: 17 } }, async (sessionId) => {
+ *   withSpan('pay', () => undefined);
+ *   console.log(sessionId); // s-1
  * });
  * ```
- * Every span inside has `honeyhive.session_id` set to that id, also in the services it calls.
+ * Every span inside has `honeyhive.session_id` set to that id, also in the services it calls:
+ * ```text
+ * pay [tool] session=s-1
+ * ```
  * @category Session
  */
 export function withSession<T>(options: SessionOptions | string, fn: (sessionId: string) => T): T {
@@ -128,13 +136,19 @@ export function withSession<T>(options: SessionOptions | string, fn: (sessionId:
  *
  * @param payload values by field; `sessionId` names another session
  * @param tracer the tracer whose backend is told; the current one by default
- * @returns whether there was a session to add to and something to add
+ * @returns whether there was a session to add to and something to add; a backend that refuses it is reported as
+ *   `SPW_BACKEND`
  *
  * @example
  * ```ts
- * enrichSession({ feedback: { rating: 5 } });
+ * import { enrichSession, SessionTracer, withSession } from 'spanwise';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * withSession('s-1', () => {
+ *   enrichSession({ feedback: { rating: 5 } });
+ * });
  * ```
- * Sends `PUT /events` with `{ event_id: <session id>, feedback: { rating: 5 } }`.
+ * Sends `PUT /events` with `{ event_id: 's-1', feedback: { rating: 5 } }`.
  * @category Session
  */
 export function enrichSession(payload: SessionPayload, tracer?: SpanOwner | string): boolean {

@@ -44,13 +44,22 @@ const CALL: Call = { name: 'enrichSpan', self: undefined, args: [] };
  * Adds a payload to the active span, or to an event of the backend when `eventId` is given.
  *
  * @param payload values by namespace; nested objects are flattened, bounded and redacted
- * @returns whether something received it: false without a recording span (and without `eventId`)
+ * @returns whether something received it: false without a recording span (and without `eventId`); a failure
+ *   is reported and never thrown
  *
  * @example
  * ```ts
- * enrichSpan({ metadata: { tier: 'gold' }, metrics: { tokens: 42 } });
+ * import { enrichSpan, SessionTracer, withSession, withSpan } from 'spanwise';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * withSession('s-1', () =>
+ *   withSpan('order', () => enrichSpan({ metadata: { tier: 'gold' }, metrics: { tokens: 42 } })),
+ * );
  * ```
- * The active span gains `honeyhive_metadata.tier: "gold"` and `honeyhive_metrics.tokens: 42`.
+ * The active span gains `honeyhive_metadata.tier: "gold"` and `honeyhive_metrics.tokens: 42`:
+ * ```text
+ * order [tool] session=s-1
+ * ```
  * @category Span
  */
 export function enrichSpan(payload: SpanPayload): boolean {
@@ -93,12 +102,21 @@ export function enrich(span: Span | undefined, owner: SpanOwner | undefined, pay
  * @param options the span's name, or name and payload
  * @param fn receives the span
  * @returns what `fn` returns; the context is restored on every path
+ * @throws whatever `fn` throws, after it was recorded on the span
  *
  * @example
  * ```ts
- * await enrichSpanContext({ name: 'call_agent_1', inputs: { query } }, () => callAgent(query));
+ * import { enrichSpanContext, SessionTracer, withSession } from 'spanwise';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * await withSession('s-1', () =>
+ *   enrichSpanContext({ name: 'call_agent_1', inputs: { query: 'tea' } }, async () => 'an answer'),
+ * );
  * ```
- * Produces a span `call_agent_1` with `honeyhive_inputs.query`.
+ * A span with `honeyhive_inputs.query: "tea"`:
+ * ```text
+ * call_agent_1 [tool] session=s-1
+ * ```
  * @category Span
  */
 export function enrichSpanContext<T>(options: string | WithSpanOptions, fn: (span: Span) => T): T {

@@ -64,10 +64,17 @@ export interface FunctionTraceOptions<F extends AnyFunction> {
  *
  * @example
  * ```ts
- * const rank = trace(async (documents: string[]) => documents.sort(), { name: 'rank', eventType: 'tool' });
- * await rank(['b', 'a']);
+ * import { SessionTracer, trace, withSession } from 'spanwise';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * const rank = trace(async (pages: string[]) => pages.sort(), { name: 'rank', eventType: 'tool' });
+ * await withSession('s-1', () => rank(['b', 'a']));
  * ```
- * Each call produces a span `rank` with `honeyhive_event_type: tool`.
+ * Each call produces a span with `honeyhive_event_type: tool`:
+ * ```text
+ * rank [tool] session=s-1
+ * ```
+ * @see https://opentelemetry.io/docs/specs/otel/trace/api/#span
  * @category Span
  */
 export function trace<F extends AnyFunction>(fn: F, options?: string | NoInfer<FunctionTraceOptions<F>>): F {

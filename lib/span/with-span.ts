@@ -231,16 +231,25 @@ export function hasPayload(options: AnyTraceOptions): boolean {
  * @param options a span name, or the options of `@Trace`
  * @param fn receives the span; with no tracer initialised it receives a span that records nothing
  * @returns what `fn` returns: the same value, promise, stream or generator
+ * @throws whatever `fn` throws, after it was recorded on the span
  *
  * @example
  * ```ts
- * const answer = await withSpan({ name: 'rank', eventType: 'tool' }, async (span) => {
- *   span.setAttribute('documents', 12);
- *   return rank(documents);
- * });
- * ```
- * Produces a span `rank` with `honeyhive_event_type: tool`, under the active span.
+ * import { SessionTracer, withSession, withSpan } from 'spanwise';
  *
+ * SessionTracer.init({ project: 'shop' });
+ * await withSession('s-1', () =>
+ *   withSpan({ name: 'answer', eventType: 'chain' }, async (span) => {
+ *     span.setAttribute('documents', 12);
+ *     return withSpan('rank', () => ['a', 'b']);
+ *   }),
+ * );
+ * ```
+ * A span under the active span, with `honeyhive_event_type`:
+ * ```text
+ * answer [chain] session=s-1
+ * └─ rank [tool]
+ * ```
  * @see https://opentelemetry.io/docs/specs/otel/trace/api/#span-creation
  * @category Span
  */

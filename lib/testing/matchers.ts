@@ -222,14 +222,21 @@ function toHaveSession(received: unknown, session?: string | RegExp): MatcherRes
  * recorded spans.
  *
  * @example
- * import { expect } from 'vitest'; // or '@jest/globals', or jest's global
+ * ```ts
+ * import { expect } from '@jest/globals'; // or 'vitest', or jest's global
+ * import { SessionTracer, withSession, withSpan } from 'spanwise';
  * import { recordSpans, spanMatchers } from 'spanwise/testing';
  *
  * expect.extend(spanMatchers);
- * expect(recorder).toHaveSpan({ name: 'Agent.invoke', status: 'error' });
+ * const recorder = recordSpans();
+ * SessionTracer.init({ testMode: true, spanProcessors: [recorder] });
+ * withSession('s-1', () => withSpan('Agent.invoke', () => withSpan('Tool.search', () => 'ham')));
+ *
+ * expect(recorder).toHaveSpan({ name: 'Agent.invoke', status: 'unset' });
  * expect(recorder.find('Tool.search')).toHaveParent('Agent.invoke');
- * expect(recorder.find('Tool.search')).toHaveAttributes({ 'honeyhive_inputs.arg0': /ham/ });
+ * expect(recorder.find('Tool.search')).toHaveAttributes({ 'session.id': 's-1' });
  * expect(recorder).toHaveSession('s-1');
+ * ```
  * @category Testing
  */
 export const spanMatchers = { toHaveSpan, toHaveParent, toHaveAttributes, toHaveSession };

@@ -138,15 +138,27 @@ export function treeAround(span: RecordedSpan): string {
  * one it found when it was loaded, and follows the test's only for spans with a `startTime`.
  *
  * @param options how many spans are kept
- * @returns the recorder
+ * @returns the recorder; spans over the limit are reported as `SPW_DROPPED`
  * @example
- * const recorder = recordSpans();
- * SessionTracer.init({ testMode: true, spanProcessors: [recorder] });
- * expect.extend(spanMatchers);
+ * ```ts
+ * import { SessionTracer, Trace } from 'spanwise';
+ * import { recordSpans } from 'spanwise/testing';
  *
- * await new Agent().invoke('hello');
- * expect(recorder).toHaveSpan({ name: 'Agent.invoke', eventType: 'chain', parent: null });
- * expect(recorder.tree()).toMatchInlineSnapshot();
+ * const recorder = recordSpans();
+ * const sessionId = '00000000-0000-4000-8000-000000000001';
+ * SessionTracer.init({ testMode: true, sessionId, spanProcessors: [recorder] });
+ *
+ * class Agent {
+ *   @Trace({ eventType: 'chain' })
+ *   invoke(query: string): string {
+ *     return query;
+ *   }
+ * }
+ *
+ * new Agent().invoke('hello');
+ * console.log(recorder.find('Agent.invoke')?.attributes['honeyhive_event_type']); // chain
+ * console.log(recorder.tree()); // Agent.invoke [chain] session=00000000-0000-4000-8000-000000000001
+ * ```
  * @category Testing
  */
 export function recordSpans(options: RecordOptions = {}): SpanRecorder {

@@ -29,11 +29,15 @@ export function hasTracers(): boolean {
 /**
  * The live tracers by name, and the default one. Both copies of this package in a process (ESM and CommonJS) share it.
  *
+ * A name that no live tracer has is reported as `SPW_TRACER_UNKNOWN`; nothing here throws.
+ *
  * @example
  * ```ts
+ * import { SessionTracer, tracerRegistry } from 'spanwise';
+ *
  * SessionTracer.init({ name: 'search', project: 'search' });
  * tracerRegistry.setDefault('search');
- * tracerRegistry.get('search')?.live; // true
+ * console.log(tracerRegistry.get('search')?.live); // true
  * ```
  * @category Session
  */

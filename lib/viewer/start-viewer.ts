@@ -81,8 +81,16 @@ const SAFE_HEADERS = {
  * @returns the running viewer
  * @throws `SpanwiseError` SPW_VIEWER if the port is taken or the file cannot be used
  * @example
+ * ```ts
+ * import { SessionTracer, withSpan } from 'spanwise';
+ * import { startViewer } from 'spanwise/viewer';
+ *
  * const viewer = await startViewer({ port: 0 });
- * SessionTracer.init({ project: 'shop', endpoint: viewer.url });
+ * const tracer = SessionTracer.init({ project: 'shop', endpoint: viewer.url });
+ * withSpan('order', () => undefined);
+ * await tracer.shutdown();
+ * await viewer.close(); // not before you have looked at viewer.url
+ * ```
  * @category Viewer
  */
 export async function startViewer(options: ViewerOptions = {}): Promise<Viewer> {
