@@ -9,7 +9,9 @@
 import { availableParallelism } from 'node:os';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { cells as compilers } from './cells/compilers.mjs';
 import { cells as runtimes } from './cells/runtimes.mjs';
+import { cells as types } from './cells/types.mjs';
 import { Stage } from './stage.mjs';
 
 const { values: options } = parseArgs({
@@ -24,7 +26,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const all = [...runtimes];
+const all = [...runtimes, ...compilers, ...types];
 
 /** Whether a cell was asked for: by its words, else by how much is to be run. */
 function isWanted({ id, quick, suite }) {
@@ -51,6 +53,7 @@ async function main() {
   const stage = new Stage();
   const results = [];
   try {
+    stage.quick = options.quick;
     await stage.pack();
     stage.plan([...new Set(wanted.flatMap((cell) => cell.runtimes ?? []))]);
     const waiting = [...wanted];

@@ -64,12 +64,12 @@ export const OTEL3_FOR_THE_SUITE = {
 };
 
 /** TypeScript by minor version; the floor, what most have, what we develop with, and the native one. */
-export const TYPESCRIPT = {
-  5.4: '5.4.5',
-  5.9: '5.9.3',
-  '6.0': developed('typescript'),
-  '7.0': '7.0.2',
-};
+export const TYPESCRIPT = Object.fromEntries([
+  ['5.4', '5.4.5'],
+  ['5.9', '5.9.3'],
+  ['6.0', developed('typescript')],
+  ['7.0', '7.0.2'],
+]);
 
 /** What a project of a user's has beside us. */
 export const TOOLS = {

@@ -16,6 +16,7 @@ export const DIAGNOSTIC_CODES = {
   SPW_TRACER_EXISTS: 'a tracer of that name is live already',
   SPW_TRACER_UNKNOWN: 'no tracer of that name is registered',
   SPW_GLOBAL: 'the global provider, propagator or context manager belongs to someone else',
+  SPW_SDK: 'a tracer provider belongs to an SDK that is not known',
   SPW_CONTEXT_MANAGER: 'no working context manager: spans cannot find their parents',
   SPW_API_COPY: 'a second copy of @opentelemetry/api is loaded',
   SPW_MISSING_PACKAGE: 'an optional package is needed and not installed',

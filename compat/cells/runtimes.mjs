@@ -47,16 +47,20 @@ async function withReceiver(stage, body) {
 }
 
 /** One run of the smoke, and what arrived of it. */
-async function smokeOnce(stage, { runtime, line, engine, server }) {
+export async function smokeOnce(stage, { runtime, line, engine, server, folder: given, smoke = 'smoke' }) {
   const kind = runtime.replace(/\d+$/, '');
   const { args, findsRequest } = HOSTS[kind];
-  const folder = await place(stage, line);
+  const folder = given ?? (await place(stage, line));
   return withReceiver(stage, async ({ url, spans }) => {
     const finds = findsRequest && server === 'node';
     const settings = { endpoint: url, engine, protocol: PROTOCOLS[engine], server, findsRequest: finds };
     const env = { SMOKE: JSON.stringify(settings), ...home(stage) };
     const binary = await stage.runtime(runtime);
-    const { stdout } = await run(binary, [...args, 'smoke/main.mjs'], { cwd: folder, env, timeout: 60_000 });
+    const { stdout } = await run(binary, [...args, `${smoke}/main.mjs`], {
+      cwd: folder,
+      env,
+      timeout: 60_000,
+    });
     const { checks, said } = JSON.parse(stdout.trim().split('\n').at(-1));
     const prefix = `${engine}${server === 'own' ? ', own server' : ''}: `;
     const all = [...checks, ...checkWire(spans, { server: true, findsRequest: finds }), complaints(said)];

@@ -36,6 +36,7 @@ import { SamplingDecision, type Sampler, type SpanProcessor } from '../tracer/sd
 import { BackendCalls } from './backend-calls.js';
 import { registerGlobals } from './global-registration.js';
 import { flag, resolveOptions, type SessionTracerConfig, type SessionTracerOptions } from './options.js';
+import { reportUnknownSdk } from './unknown-sdk.js';
 import {
   announce,
   enrichSession,
@@ -149,6 +150,7 @@ export class SessionTracer implements SpanOwner {
     this.otelTracer = this.provider.getTracer(SCOPE_NAME, VERSION);
 
     const propagator = createPropagator(config);
+    reportUnknownSdk(ownProvider);
     setPropagator(this, propagator);
     tracerRegistry.register(this);
     if (given.global !== false) registerGlobals(propagator, given.global === true);
