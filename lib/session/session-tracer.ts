@@ -61,7 +61,7 @@ const NEVER: Sampler = {
  * A tracer with a session: it makes spans, stamps them with session, project and source, and delivers them.
  *
  * Its methods never throw: what goes wrong is reported (`SPW_BACKEND`, `SPW_EXPORT`), and `flush` tells what was delivered.
- * 
+ *
  * @example
  * ```ts
  * import { SessionTracer, withSpan } from 'spanwise';
