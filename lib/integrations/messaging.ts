@@ -54,13 +54,22 @@ export interface ProducerOptions {
  *
  * @example
  * ```ts
- * await withProducerSpan({ system: 'kafka', destination: 'orders' }, (headers) =>
- *   producer.send({ topic: 'orders', messages: [{ value, headers }] }),
+ * import { SessionTracer, withSession } from 'spanwise';
+ * import { withProducerSpan } from 'spanwise/messaging';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * const topic: { value: string; headers: Record<string, string> }[] = []; // instead of a broker
+ * await withSession('s-1', () =>
+ *   withProducerSpan({ system: 'kafka', destination: 'orders' }, async (headers) => {
+ *     topic.push({ value: 'tea', headers });
+ *   }),
  * );
  * ```
- * Produces a PRODUCER span `send orders` with `messaging.system.name`, `messaging.destination.name` and
- * `messaging.operation.name`, which the consumer's span has as its parent.
- *
+ * Produces a PRODUCER span with `messaging.system.name`, `messaging.destination.name` and `messaging.operation.name`, which
+ * the consumer's span has as its parent:
+ * ```text
+ * send orders [tool] PRODUCER session=s-1
+ * ```
  * @see https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
  * @category Messages
  */
@@ -85,17 +94,27 @@ export function withProducerSpan<T>(options: ProducerOptions, fn: (headers: Head
  *
  * @param args the arguments of the handler; messages of amqplib, kafkajs, NATS, mqtt, BullMQ, SQS, Pub/Sub and NestJS
  *   are known, and lists of them
- * @returns system, destination, operation and what else the message tells; none if there is no message
+ * @returns system, destination, operation and what else the message tells; none if there is no message; it never throws
  *
  * @example
  * ```ts
+ * import { DistributedEntry, SessionTracer } from 'spanwise';
+ * import { messageAttributes } from 'spanwise/messaging';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ *
  * class Orders {
  *   @DistributedEntry({ attributes: messageAttributes })
- *   async placed({ message }: EachMessagePayload): Promise<void> {}
+ *   async placed(_payload: object): Promise<void> {}
  * }
- * ```
- * Produces a CONSUMER span with `messaging.system.name: kafka`, `messaging.destination.name: orders`, …
  *
+ * const headers = { baggage: Buffer.from('session_id=s-1') };
+ * await new Orders().placed({ topic: 'orders', partition: 0, message: { offset: '7', value: null, headers } });
+ * ```
+ * Produces a CONSUMER span with `messaging.system.name: kafka`, `messaging.destination.name: orders`, …:
+ * ```text
+ * Orders.placed [tool] CONSUMER session=s-1
+ * ```
  * @see https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
  * @category Messages
  */
@@ -107,12 +126,19 @@ export function messageAttributes(...args: unknown[]): Attributes {
  * Headers as message attributes of SQS and SNS, of which a message may have ten.
  *
  * @param headers what `withProducerSpan` or `injectContextIntoCarrier({})` gives
- * @returns `MessageAttributes`; empty values, which SQS refuses, are left out
+ * @returns `MessageAttributes`; empty values, which SQS refuses, are left out, and it never throws
  *
  * @example
  * ```ts
- * await withProducerSpan({ system: 'aws.sqs', destination: 'orders' }, (headers) =>
- *   sqs.send(new SendMessageCommand({ QueueUrl, MessageBody, MessageAttributes: sqsAttributes(headers) })),
+ * import { SessionTracer, withSession } from 'spanwise';
+ * import { sqsAttributes, withProducerSpan } from 'spanwise/messaging';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * withSession('s-1', () =>
+ *   withProducerSpan({ system: 'aws.sqs', destination: 'orders' }, (headers) => {
+ *     const MessageAttributes = sqsAttributes(headers); // of a SendMessageCommand
+ *     console.log(MessageAttributes['traceparent']?.DataType); // String
+ *   }),
  * );
  * ```
  * @category Messages
@@ -129,12 +155,19 @@ export function sqsAttributes(headers: Headers): Record<string, { DataType: 'Str
  * Headers as the options of a BullMQ job, where BullMQ's own telemetry keeps them too.
  *
  * @param headers what `withProducerSpan` or `injectContextIntoCarrier({})` gives
- * @returns job options, to be spread beside others; none if there are no headers
+ * @returns job options, to be spread beside others; none, and never an error, if there are no headers
  *
  * @example
  * ```ts
- * await withProducerSpan({ system: 'bullmq', destination: 'orders' }, (headers) =>
- *   queue.add('placed', order, { attempts: 3, ...jobOptions(headers) }),
+ * import { SessionTracer, withSession } from 'spanwise';
+ * import { jobOptions, withProducerSpan } from 'spanwise/messaging';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * withSession('s-1', () =>
+ *   withProducerSpan({ system: 'bullmq', destination: 'orders' }, (headers) => {
+ *     const options = { attempts: 3, ...jobOptions(headers) }; // of queue.add('placed', order, options)
+ *     console.log(options.telemetry?.metadata.includes('session_id=s-1')); // true
+ *   }),
  * );
  * ```
  * @category Messages
@@ -148,12 +181,19 @@ export function jobOptions(headers: Headers): { telemetry?: { metadata: string }
  *
  * @param headers what `withProducerSpan` or `injectContextIntoCarrier({})` gives
  * @returns options with user properties, to be spread beside others; none if there are no headers, because the mqtt
- *   client never sends a message with an empty set of them
+ *   client never sends a message with an empty set of them; it never throws
  *
  * @example
  * ```ts
- * await withProducerSpan({ system: 'mqtt', destination: 'orders' }, (headers) =>
- *   client.publishAsync('orders', payload, { qos: 1, ...mqttOptions(headers) }),
+ * import { SessionTracer, withSession } from 'spanwise';
+ * import { mqttOptions, withProducerSpan } from 'spanwise/messaging';
+ *
+ * SessionTracer.init({ project: 'shop' });
+ * withSession('s-1', () =>
+ *   withProducerSpan({ system: 'mqtt', destination: 'orders' }, (headers) => {
+ *     const options = { qos: 1, ...mqttOptions(headers) }; // of client.publishAsync('orders', payload, options)
+ *     console.log(Object.keys(options.properties?.userProperties ?? {}).join()); // traceparent,baggage
+ *   }),
  * );
  * ```
  * @category Messages
