@@ -10,6 +10,7 @@ export default tseslint.config(
       'artifacts/',
       '**/node_modules/',
       '**/dist/',
+      'examples/build/',
       'examples/*/build/',
     ],
   },

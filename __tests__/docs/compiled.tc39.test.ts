@@ -61,7 +61,10 @@ function mistakes(config: string, chosen: readonly CodeBlock[], files: readonly 
 }
 
 /** Examples that are compiled from the sources as they stand; the others have a tsconfig.json and a run of their own. */
-const examples = ['adk-tutorial', 'http', 'workers'].flatMap((folder) =>
+const own = readdirSync('examples', { withFileTypes: true }).filter(
+  (entry) => entry.isDirectory() && !['build', 'concurrency-lab', 'demo', 'scale-out'].includes(entry.name),
+);
+const examples = own.flatMap(({ name: folder }) =>
   readdirSync(`examples/${folder}`, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts') && !file.startsWith('build'))
     .map((file) => `examples/${folder}/${file}`),

@@ -50,6 +50,7 @@ import { runLayers } from './run-layers.js';
  * ```
  * @see https://www.w3.org/TR/trace-context-2/
  * @see https://www.w3.org/TR/baggage/
+ * @function
  * @category Decorators
  */
 export const DistributedEntry: DistributedEntryFactory = ((...args: unknown[]): unknown => {

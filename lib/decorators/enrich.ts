@@ -37,6 +37,7 @@ import { runLayers } from './run-layers.js';
  * ```text
  * Agent.invoke [tool] session=00000000-0000-4000-8000-000000000001
  * ```
+ * @function
  * @category Decorators
  */
 export const Enrich: EnrichFactory = ((payload: unknown): unknown => {

@@ -45,6 +45,7 @@ import { runLayers } from './run-layers.js';
  * Agent.search [tool] session=00000000-0000-4000-8000-000000000001 ERROR: no query
  * ```
  * @see https://opentelemetry.io/docs/specs/otel/trace/api/#span
+ * @function
  * @category Decorators
  */
 export const Trace: TraceFactory = ((...args: unknown[]): unknown => {
