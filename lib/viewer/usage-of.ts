@@ -10,57 +10,72 @@ export interface Usage {
   cost: number | null;
 }
 
-const TOTAL = keysOf('total_tokens', 'tokens', 'totalTokens', ...GEN_AI_USAGE_ATTRIBUTES.total_tokens);
-const INPUT = keysOf(
-  'prompt_tokens',
-  'input_tokens',
-  'promptTokens',
-  'inputTokens',
-  ...GEN_AI_USAGE_ATTRIBUTES.prompt_tokens,
-);
-const OUTPUT = keysOf(
-  'completion_tokens',
-  'output_tokens',
-  'completionTokens',
-  'outputTokens',
-  ...GEN_AI_USAGE_ATTRIBUTES.completion_tokens,
-);
-const COST = keysOf('cost', 'total_cost', 'cost_usd', 'totalCost');
+const KINDS = {
+  total: ['total_tokens', 'tokens', 'totalTokens', ...GEN_AI_USAGE_ATTRIBUTES.total_tokens],
+  input: [
+    'prompt_tokens',
+    'input_tokens',
+    'promptTokens',
+    'inputTokens',
+    ...GEN_AI_USAGE_ATTRIBUTES.prompt_tokens,
+  ],
+  output: [
+    'completion_tokens',
+    'output_tokens',
+    'completionTokens',
+    'outputTokens',
+    ...GEN_AI_USAGE_ATTRIBUTES.completion_tokens,
+  ],
+  cost: ['cost', 'total_cost', 'cost_usd', 'totalCost'],
+};
+type Kind = keyof typeof KINDS;
 
-/** What a row says that it used, and what was said of it later; null where nobody says anything. */
-export function usageOf(item: Item, update: JsonObject | undefined): Usage {
-  const places = [
-    update?.['metrics'],
-    update?.['metadata'],
-    // A list is made for every row that is drawn: the attributes are read as they came, no event is built for it.
-    item.span?.attributes,
-    item.span === undefined ? item.event?.metrics : undefined,
-    item.span === undefined ? item.event?.metadata : undefined,
-  ];
-  const total = firstNumber(places, TOTAL);
-  const input = firstNumber(places, INPUT);
-  const output = firstNumber(places, OUTPUT);
-  const sum = input === null && output === null ? null : (input ?? 0) + (output ?? 0);
-  return { tokens: total ?? sum, cost: firstNumber(places, COST) };
-}
-
-/** A name alone, and as a metric or metadata of a span: what a user counted is meant more than what was noted. */
-function keysOf(...names: string[]): string[] {
+/** What a name means, and how much it is meant: what a user counted comes before what was noted on the way. */
+const MEANINGS = new Map<string, { kind: Kind; rank: number }>();
+for (const [kind, names] of Object.entries(KINDS) as [Kind, string[]][]) {
   const { metrics, metadata } = PAYLOAD_NAMESPACES;
-  return [
+  const inOrder = [
     ...names.map((name) => `${metrics}.${name}`),
     ...names.map((name) => `${metadata}.${name}`),
     ...names,
   ];
+  for (const [rank, name] of inOrder.entries()) MEANINGS.set(name, { kind, rank });
 }
 
-function firstNumber(places: readonly unknown[], keys: readonly string[]): number | null {
-  for (const place of places) {
-    if (typeof place !== 'object' || place === null) continue;
-    for (const key of keys) {
-      const value = (place as JsonObject)[key];
-      if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
-    }
+/** What a row says that it used, and what was said of it later; null where nobody says anything. */
+export function usageOf(item: Item, update: JsonObject | undefined): Usage {
+  const found: Partial<Record<Kind, number>> = {};
+  if (update !== undefined) {
+    take(update['metrics'], found);
+    take(update['metadata'], found);
   }
-  return null;
+  if (item.span !== undefined) take(item.span.attributes, found);
+  else {
+    take(item.event?.metrics, found);
+    take(item.event?.metadata, found);
+  }
+  const { total, input, output, cost = null } = found;
+  const sum = input === undefined && output === undefined ? null : (input ?? 0) + (output ?? 0);
+  return { tokens: total ?? sum, cost };
+}
+
+/**
+ * Takes from one place what no place before it had.
+ *
+ * The keys that are there are looked up, not the keys that might be: a span has eight, and rows are made by the
+ * ten thousand.
+ */
+function take(place: unknown, found: Partial<Record<Kind, number>>): void {
+  if (typeof place !== 'object' || place === null) return;
+  const ranks: Partial<Record<Kind, number>> = {};
+  const before = { ...found };
+  for (const key in place) {
+    const meaning = MEANINGS.get(key);
+    if (meaning === undefined || before[meaning.kind] !== undefined) continue;
+    const value = (place as JsonObject)[key];
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) continue;
+    if ((ranks[meaning.kind] ?? Infinity) <= meaning.rank) continue;
+    ranks[meaning.kind] = meaning.rank;
+    found[meaning.kind] = value;
+  }
 }

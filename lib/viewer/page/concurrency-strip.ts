@@ -1,15 +1,17 @@
 /** A strip below the times: how many spans worked at each moment, and where nothing did. */
 import { html } from 'htm/preact';
 import { useMemo } from 'preact/hooks';
-import { columnsOf, concurrencyOf } from './concurrency.js';
+import { columnsOf, concurrencyOf, type Concurrency } from './concurrency.js';
 import { count, duration } from './format.js';
 import type { Forest } from './tree.js';
+import { useAfterPaint } from './use-after-paint.js';
 
 const COLUMNS = 240;
 const HEIGHT = 24;
+const NOTHING: Concurrency = { steps: [], most: 0, gaps: [] };
 
 export function ConcurrencyStrip({ forest, start, end }: { forest: Forest; start: number; end: number }) {
-  const concurrency = useMemo(() => concurrencyOf(forest), [forest]);
+  const concurrency = useAfterPaint(() => concurrencyOf(forest), [forest]) ?? NOTHING;
   const columns = useMemo(() => columnsOf(concurrency, start, end, COLUMNS), [concurrency, start, end]);
   const { most, gaps } = concurrency;
   const idle = gaps.reduce((sum, gap) => sum + gap.end - gap.start, 0);

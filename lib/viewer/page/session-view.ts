@@ -14,6 +14,7 @@ import { MapView } from './map-view.js';
 import { linkTo, VIEWS, type Route, type View } from './route.js';
 import { findRow, flatten, linkId, plant } from './tree.js';
 import { usageIn } from './usage.js';
+import { useAfterPaint } from './use-after-paint.js';
 import { Waterfall } from './waterfall.js';
 
 interface Props {
@@ -32,7 +33,7 @@ const VIEW_NAMES: Readonly<Record<View, string>> = {
 export function SessionView({ session, route, go, onCompare }: Props) {
   const { line, rows, revision, id } = session;
   const forest = useMemo(() => plant(rows.values()), [rows, revision]);
-  const findings = useMemo(() => findingsOf(forest, session.mixed), [forest, session.mixed]);
+  const findings = useAfterPaint(() => findingsOf(forest, session.mixed), [forest, session.mixed]) ?? [];
   const usage = useMemo(() => usageIn(forest), [forest]);
   const [find, setFind] = useState('');
   const [isPathShown, setPathShown] = useState(false);
