@@ -281,6 +281,13 @@ export const ENV = {
   captureMessageContent: 'OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT',
 } as const;
 
+/**
+ * LangChain runs its callbacks in one queue for the whole process, in the context of whoever fills it, unless this
+ * variable is "false"; the names of the instrumentations that make their spans in such callbacks.
+ */
+export const ENV_LANGCHAIN_BACKGROUND = 'LANGCHAIN_CALLBACKS_BACKGROUND';
+export const LANGCHAIN_SCOPE = /langchain|langgraph/i;
+
 /** HoneyHive's default data plane and its paths. */
 export const HONEYHIVE_SERVER_URL = 'https://api.dp1.us.honeyhive.ai';
 export const HONEYHIVE_TRACES_PATH = '/opentelemetry/v1/traces';

@@ -18,6 +18,7 @@ export const DIAGNOSTIC_CODES = {
   SPW_GLOBAL: 'the global provider, propagator or context manager belongs to someone else',
   SPW_SDK: 'a tracer provider belongs to an SDK that is not known',
   SPW_CONTEXT_MANAGER: 'no working context manager: spans cannot find their parents',
+  SPW_CALLBACKS: 'a framework runs its callbacks outside of the context they belong to',
   SPW_API_COPY: 'a second copy of @opentelemetry/api is loaded',
   SPW_MISSING_PACKAGE: 'an optional package is needed and not installed',
   SPW_SESSION_ID: 'a session id is not usable',

@@ -1,9 +1,16 @@
 import { EventEmitter, once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import {
+  connect as connectTcp,
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Socket,
+} from 'node:net';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { context } from '@opentelemetry/api';
+import { context, ROOT_CONTEXT } from '@opentelemetry/api';
+import { Subject } from 'rxjs';
 import {
   bindContext,
   extractContextFromCarrier,
@@ -20,6 +27,23 @@ import { shutdownAll, startTracer, type Recorder } from '../support/harness.js';
 // Each test shows both: what is lost without the remedy of docs/guides/context-loss.md, and that the remedy keeps it.
 
 afterEach(shutdownAll);
+
+/** Words of a line of the page, and the tests above that hold it. */
+const HELD_BY: readonly (readonly [words: string, title: string])[] = [
+  ['An `EventEmitter` that requests share', 'event emitters'],
+  ['An emitter that belongs to one request', 'event emitters'],
+  ['An `EventTarget`', 'event targets'],
+  ['An RxJS `Subject`', 'subjects'],
+  ["`req.on('data')`", "req.on('end') of a server"],
+  ['A connection that the first request opened', 'a connection that the first request opened'],
+  ['A connection pool with callbacks', 'connection pools'],
+  ['A batch loader', 'batch loaders'],
+  ['A queue in memory', 'queues in memory'],
+  ['A timer that requests share', 'timers that requests share'],
+  ['A promise that requests share', 'a promise that requests share'],
+  ['An async generator', 'async generators'],
+  ['`postMessage`, worker threads', 'messages'],
+];
 
 const sessionOf = (span: ReadableSpan): unknown => span.attributes['honeyhive.session_id'];
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -61,6 +85,148 @@ describe('event emitters', () => {
       bus.emit('job');
     });
     expect(sessionOf(recorder.span('kept'))).toBe('a');
+  });
+});
+
+describe('event targets', () => {
+  it('run a listener in the session of whoever dispatches, or aborts', () => {
+    const recorder = started();
+    const controller = new AbortController();
+    inSession('a', () =>
+      controller.signal.addEventListener('abort', () => withSpan('lost', () => undefined)),
+    );
+    inSession('b', () => controller.abort());
+    expect(sessionOf(recorder.span('lost'))).toBe('b');
+  });
+
+  it('run every listener of a bound target in the session that bound it', () => {
+    const recorder = started();
+    const controller = new AbortController();
+    inSession('a', () =>
+      bindContext(controller.signal).addEventListener('abort', () => withSpan('kept', () => undefined)),
+    );
+    inSession('b', () => controller.abort());
+    expect(sessionOf(recorder.span('kept'))).toBe('a');
+  });
+});
+
+describe('subjects', () => {
+  it('run a subscriber in the session of whoever calls next', () => {
+    const recorder = started();
+    const subject = new Subject<string>();
+    inSession('a', () => subject.subscribe(() => withSpan('lost', () => undefined)));
+    inSession('b', () => subject.next('job'));
+    expect(sessionOf(recorder.span('lost'))).toBe('b');
+  });
+
+  it('run a bound subscriber in the session that subscribed', () => {
+    const recorder = started();
+    const subject = new Subject<string>();
+    inSession('a', () => subject.subscribe(bindContext(() => withSpan('kept', () => undefined))));
+    inSession('b', () => subject.next('job'));
+    expect(sessionOf(recorder.span('kept'))).toBe('a');
+  });
+});
+
+describe('a connection that the first request opened', () => {
+  /** What arrives on a connection that was opened in session a, while session b waits for it. */
+  async function answerThrough(open: (connect: () => Socket) => Socket): Promise<Recorder> {
+    const recorder = started();
+    const server = createTcpServer((socket) => socket.on('data', (data) => socket.write(data)));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const socket = inSession('a', () => open(() => connectTcp(port, '127.0.0.1')));
+    try {
+      await inSession(
+        'b',
+        () =>
+          new Promise<void>((resolve) => {
+            socket.once('data', () => {
+              withSpan('arrived', () => undefined);
+              resolve();
+            });
+            socket.write('ping');
+          }),
+      );
+    } finally {
+      socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    }
+    return recorder;
+  }
+
+  it('runs what arrives on it in the session of that request, for ever', async () => {
+    const recorder = await answerThrough((connect) => connect());
+    expect(sessionOf(recorder.span('arrived'))).toBe('a');
+  });
+
+  it('runs it in no session if it was opened outside of all', async () => {
+    const recorder = await answerThrough((connect) => context.with(ROOT_CONTEXT, connect));
+    expect(['a', 'b']).not.toContain(sessionOf(recorder.span('arrived')));
+  });
+});
+
+describe('timers that requests share', () => {
+  class Debounced {
+    #timer: NodeJS.Timeout | undefined;
+    constructor(readonly run: () => void) {}
+    ask(): void {
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        this.run();
+      }, 1);
+    }
+  }
+  const asked = async (run: () => void): Promise<void> => {
+    await new Promise<void>((resolve) => {
+      const debounced = new Debounced(() => {
+        run();
+        resolve();
+      });
+      inSession('a', () => debounced.ask());
+      inSession('b', () => debounced.ask());
+    });
+  };
+
+  it('run in the session that started them', async () => {
+    const recorder = started();
+    await asked(() => withSpan('lost', () => undefined));
+    expect(sessionOf(recorder.span('lost'))).toBe('a');
+  });
+
+  it('run in no session when what they run is bound outside of all', async () => {
+    const recorder = started();
+    await asked(bindContext(() => withSpan('swept', () => undefined), ROOT_CONTEXT));
+    expect(['a', 'b']).not.toContain(sessionOf(recorder.span('swept')));
+  });
+});
+
+describe('a promise that requests share', () => {
+  const cached = (load: () => Promise<string>): (() => Promise<string>) => {
+    let loading: Promise<string> | undefined;
+    return () => (loading ??= load());
+  };
+
+  it('is loaded in the session of the first that asked, and each goes on in its own', async () => {
+    const recorder = started();
+    const get = cached(() => withSpan('load', async () => 'page'));
+    const ask = (id: string) =>
+      inSession(id, async () => {
+        await get();
+        withSpan(`after-${id}`, () => undefined);
+      });
+    await Promise.all([ask('a'), ask('b')]);
+    expect(sessionOf(recorder.span('load'))).toBe('a');
+    expect(sessionOf(recorder.span('after-a'))).toBe('a');
+    expect(sessionOf(recorder.span('after-b'))).toBe('b');
+  });
+
+  it('is loaded in no session when the load is bound outside of all', async () => {
+    const recorder = started();
+    const get = cached(bindContext(() => withSpan('load', async () => 'page'), ROOT_CONTEXT));
+    await Promise.all([inSession('a', get), inSession('b', get)]);
+    expect(['a', 'b']).not.toContain(sessionOf(recorder.span('load')));
   });
 });
 
@@ -334,4 +500,15 @@ describe('messages', () => {
       await worker.terminate();
     }
   });
+});
+
+it('each line of the page is held here, or where the page says', () => {
+  const page = readFileSync('docs/guides/context-loss.md', 'utf8');
+  const rows = page.split('\n').filter((line) => /^\| (?!Where|-)/.test(line));
+  const own = readFileSync('__tests__/lab/context-loss.test.ts', 'utf8');
+  const titles = [...own.matchAll(/^describe\((['"])(.*)\1/gm)].map((match) => match[2]!);
+  const keyOf = (row: string): string | undefined => HELD_BY.find(([words]) => row.includes(words))?.[1];
+  expect(rows.filter((row) => keyOf(row) === undefined)).toEqual([]);
+  expect(HELD_BY.filter(([words]) => !rows.some((row) => row.includes(words)))).toEqual([]);
+  expect(HELD_BY.filter(([, title]) => !titles.includes(title))).toEqual([]);
 });

@@ -13,6 +13,7 @@ import {
   type TracerProvider,
 } from '@opentelemetry/api';
 import { warn } from '../diagnostics.js';
+import { awaitLangChainCallbacks, reportLateGuard } from './langchain-callbacks.js';
 import { ownerOf, type SpanOwner } from '../tracer/owner.js';
 import { tracerRegistry } from '../tracer/registry.js';
 
@@ -34,12 +35,15 @@ export class RoutingTracerProvider implements TracerProvider {
   readonly isSpanwise = true;
 
   getTracer(name: string, version?: string, options?: { schemaUrl?: string }): Tracer {
-    return new RoutingTracer(name, version, options);
+    const tracer = new RoutingTracer(name, version, options);
+    if (awaitLangChainCallbacks(name)) tracer.watchFirstSpan();
+    return tracer;
   }
 }
 
 class RoutingTracer implements Tracer {
   readonly #byOwner = new WeakMap<SpanOwner, Tracer>();
+  #isNew = false;
 
   constructor(
     private readonly name: string,
@@ -47,7 +51,14 @@ class RoutingTracer implements Tracer {
     private readonly options: { schemaUrl?: string } | undefined,
   ) {}
 
+  /** A span in the same turn means that the span is why the tracer was asked for. */
+  watchFirstSpan(): void {
+    this.#isNew = true;
+    queueMicrotask(() => (this.#isNew = false));
+  }
+
   startSpan(name: string, options?: SpanOptions, parent: Context = context.active()): Span {
+    if (this.#isNew) reportLateGuard(this.name);
     return this.#tracer(parent).startSpan(name, options, parent);
   }
 

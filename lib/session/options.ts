@@ -27,6 +27,7 @@ import { resolveBackend, type Backend, type BackendOptions } from './backend.js'
  * @category Session
  */
 export interface Instrumentation {
+  readonly instrumentationName?: string;
   setTracerProvider(provider: TracerProvider): void;
   enable(): void;
 }

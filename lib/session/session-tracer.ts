@@ -35,6 +35,7 @@ import { tracerRegistry } from '../tracer/registry.js';
 import { SamplingDecision, type Sampler, type SpanProcessor } from '../tracer/sdk-contract.js';
 import { BackendCalls } from './backend-calls.js';
 import { registerGlobals } from './global-registration.js';
+import { awaitLangChainCallbacks } from './langchain-callbacks.js';
 import { flag, resolveOptions, type SessionTracerConfig, type SessionTracerOptions } from './options.js';
 import { reportUnknownSdk } from './unknown-sdk.js';
 import {
@@ -156,6 +157,7 @@ export class SessionTracer implements SpanOwner {
     if (given.global !== false) registerGlobals(propagator, given.global === true);
     for (const instrumentation of given.instrumentations ?? []) {
       try {
+        awaitLangChainCallbacks(instrumentation.instrumentationName);
         instrumentation.setTracerProvider(this.provider);
         instrumentation.enable();
       } catch (error) {
