@@ -58,12 +58,20 @@ describe('the wire contract', () => {
   });
 
   it('writes the usual attributes out under the same names', () => {
-    expect(conventions.stampedAttributes('s', 'p', 'o', 'tool')).toEqual({
+    const unowned = {
       [conventions.ATTR_SESSION_ID]: 's',
       [conventions.ATTR_OTEL_SESSION_ID]: 's',
-      [conventions.ATTR_PROJECT]: 'p',
       [conventions.ATTR_SOURCE]: 'o',
       [conventions.ATTR_EVENT_TYPE]: 'tool',
+    };
+    const usual = { ...unowned, [conventions.ATTR_PROJECT]: 'p' };
+    expect(conventions.stampedAttributes('s', undefined, 'o', 'tool')).toEqual(unowned);
+    expect(conventions.stampedAttributes('s', 'p', 'o', 'tool')).toEqual(usual);
+    expect(conventions.compatibleAttributes('s', 'p', 'o', 'tool')).toEqual({
+      ...usual,
+      [conventions.TRACELOOP_PREFIX + conventions.BAGGAGE_SESSION_ID]: 's',
+      [conventions.TRACELOOP_PREFIX + conventions.BAGGAGE_PROJECT]: 'p',
+      [conventions.TRACELOOP_PREFIX + conventions.BAGGAGE_SOURCE]: 'o',
     });
   });
 

@@ -133,9 +133,33 @@ export const LOG_SESSION_ID = 'session_id';
  * What most spans are stamped with, each time as a new object.
  *
  * The names are written out once more, because a literal is made in 2 ns where copying the same attributes takes 60
- * (0.04 of a span of OpenTelemetry's), and the attributes that follow cost a tenth of what they cost after a copy.
+ * (0.04 of a span of OpenTelemetry's), and because adding to a spread copy takes Node 20 half a microsecond.
  */
 export function stampedAttributes(
+  sessionId: string,
+  project: string | undefined,
+  source: string,
+  eventType: EventType,
+): Record<string, string> {
+  if (project === undefined) {
+    return {
+      'honeyhive.session_id': sessionId,
+      'session.id': sessionId,
+      'honeyhive.source': source,
+      honeyhive_event_type: eventType,
+    };
+  }
+  return {
+    'honeyhive.session_id': sessionId,
+    'session.id': sessionId,
+    'honeyhive.project': project,
+    'honeyhive.source': source,
+    honeyhive_event_type: eventType,
+  };
+}
+
+/** The same for HoneyHive's backend, which also reads Traceloop's association properties. */
+export function compatibleAttributes(
   sessionId: string,
   project: string,
   source: string,
@@ -143,9 +167,12 @@ export function stampedAttributes(
 ): Record<string, string> {
   return {
     'honeyhive.session_id': sessionId,
+    'traceloop.association.properties.session_id': sessionId,
     'session.id': sessionId,
     'honeyhive.project': project,
+    'traceloop.association.properties.project': project,
     'honeyhive.source': source,
+    'traceloop.association.properties.source': source,
     honeyhive_event_type: eventType,
   };
 }

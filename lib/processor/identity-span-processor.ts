@@ -20,7 +20,7 @@ const MAX_AUTO_SESSIONS = 10_000;
  * the provider that it makes.
  *
  * What fails is reported (`SPW_INTERNAL`), and the span goes on without.
- * 
+ *
  * @example
  * ```ts
  * import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';

@@ -17,6 +17,7 @@ import {
   BAGGAGE_PROJECT,
   BAGGAGE_SESSION_ID,
   BAGGAGE_SOURCE,
+  compatibleAttributes,
   EXPERIMENT_BAGGAGE_ATTRIBUTES,
   IDENTITY_BAGGAGE_KEYS,
   stampedAttributes,
@@ -33,8 +34,8 @@ interface Stamp {
   readonly defaults: IdentityDefaults | undefined;
   readonly owner: SpanOwner | undefined;
   readonly attributes: Attributes;
-  /** Whether the attributes are session, project and source and no more, as those of most spans are. */
-  readonly usual: boolean;
+  /** Makes the same attributes and an event type, where they are the usual ones. */
+  readonly literal: typeof stampedAttributes | undefined;
 }
 
 // Kept with the context's surroundings, so that the attributes of a request are put together once; contexts of
@@ -95,22 +96,37 @@ function makeStamp(context: Context, identity: Identity, owner: SpanOwner | unde
       attributes[BAGGAGE_ATTRIBUTE_PREFIX + name] = value.slice(0, MAX_BAGGAGE_ATTRIBUTE_LENGTH);
     }
   }
-  const usual =
-    Object.keys(attributes).length === USUAL.length && USUAL.every((name) => attributes[name] !== undefined);
-  return { identity, defaults: owner?.identity, owner, attributes, usual };
+  return {
+    identity,
+    defaults: owner?.identity,
+    owner,
+    attributes,
+    literal: literalFor(identity, attributes),
+  };
 }
 
-/** What a span has that is stamped with session, project and source; the event type comes with it. */
-const USUAL: readonly string[] = [ATTR_SESSION_ID, ATTR_OTEL_SESSION_ID, ATTR_PROJECT, ATTR_SOURCE];
+/** What makes exactly these attributes as a literal, which is so for the spans of most tracers. */
+function literalFor(
+  { sessionId, project, source }: Identity,
+  attributes: Attributes,
+): typeof stampedAttributes | undefined {
+  if (sessionId === undefined || source === undefined) return undefined;
+  for (const literal of [stampedAttributes, compatibleAttributes] as (typeof stampedAttributes)[]) {
+    const { [ATTR_EVENT_TYPE]: _, ...made } = literal(sessionId, project, source, 'tool') as Attributes;
+    const names = Object.keys(made);
+    if (names.length !== Object.keys(attributes).length) continue;
+    if (names.every((name) => made[name] !== undefined && made[name] === attributes[name])) return literal;
+  }
+  return undefined;
+}
 
 /** The attributes of a span that had none: identity, and the event type of a span of which nothing else is known. */
-function firstAttributes({ identity, attributes, usual }: Stamp): Attributes {
-  if (usual) {
+function firstAttributes({ identity, attributes, literal }: Stamp): Attributes {
+  if (literal !== undefined) {
     const { sessionId, project, source } = identity as Required<Identity>;
-    return stampedAttributes(sessionId, project, source, 'tool');
+    return literal(sessionId, project, source, 'tool');
   }
   const first: Attributes = {};
-  // Not by spreading: what is added to such a copy later costs ten times as much on Node 20.
   Object.assign(first, attributes);
   first[ATTR_EVENT_TYPE] = 'tool';
   return first;

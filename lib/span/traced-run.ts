@@ -1,34 +1,22 @@
 /**
- * One run of a traced body: the context it runs in, its span, and what is written on it until it ends.
+ * One run of a traced body: the context it runs in, and its span until it ends.
  */
-import type { Attributes, Context, Span, SpanOptions } from '@opentelemetry/api';
-import { ATTR_ABANDONED, ATTR_DURATION_MS, ATTR_EVENT_NAME, type EventType } from '../conventions.js';
-import { warn, warnError } from '../diagnostics.js';
+import type { Context, Span } from '@opentelemetry/api';
+import { ATTR_ABANDONED, ATTR_EVENT_NAME } from '../conventions.js';
+import { warnError } from '../diagnostics.js';
 import { ContextNode, contextNode, type Surroundings } from '../context/context-node.js';
 import { withIdentity } from '../context/identity.js';
 import { stampSpan } from '../processor/stamp.js';
-import { withOwner, type OwnerSettings, type SpanOwner } from '../tracer/owner.js';
+import { withOwner, type SpanOwner } from '../tracer/owner.js';
 import type { AnyPayload } from './options.js';
-import { PayloadWriter, type Call } from './payload.js';
+import { hasToWrite, RunWriter, type SpanPlan } from './run-writer.js';
 import { OpenRun, type SpanRun } from './settle-run.js';
 import { recordError } from './span-error.js';
 
-/** What a call's span is made of, with everything resolved that must be known at its start. */
-export interface SpanPlan {
-  readonly name: string;
-  /** Whether the name was chosen, and is not the function's own. */
-  readonly named: boolean;
-  readonly eventName?: string | undefined;
-  readonly eventType?: EventType | undefined;
-  /** What it starts with, ready to be handed over; the engine copies the attributes. */
-  readonly start: SpanOptions | undefined;
-  /** Innermost first: the outermost decorator has the last word. */
-  readonly payloads: readonly AnyPayload[];
-  readonly aggregate?: ((chunks: any[]) => unknown) | undefined;
-}
+export { hasToWrite, type SpanPlan } from './run-writer.js';
 
-/** The most chunks that are kept for `aggregate`. */
-const MAX_CHUNKS = 10_000;
+/** The context in which a body runs, with the span that was started for it. */
+export type Started = ContextNode & { readonly span: Span };
 
 /**
  * Starts the span of a call.
@@ -39,16 +27,11 @@ const MAX_CHUNKS = 10_000;
  * @param mark put into the span's context under `MEMBER_KEY`
  * @returns the context in which the body runs, with the span in it
  */
-export function startPlanned(
-  owner: SpanOwner,
-  parent: Context,
-  plan: SpanPlan,
-  mark: unknown,
-): ContextNode & { readonly span: Span } {
+export function startPlanned(owner: SpanOwner, parent: Context, plan: SpanPlan, mark: unknown): Started {
   const own = contextOf(owner, parent);
   const span = owner.otelTracer.startSpan(plan.name, plan.start, own);
   if (owner.settings.stampAtStart && span.isRecording()) stampSpan(span, own, owner);
-  return new ContextNode(span, mark ?? own.member, own.around) as ContextNode & { readonly span: Span };
+  return new ContextNode(span, mark ?? own.member, own.around) as Started;
 }
 
 /** Ends a span, whoever made it. */
@@ -58,18 +41,6 @@ export function endSafely(span: Span): void {
   } catch (error) {
     warnError('SPW_INTERNAL', 'a span could not be ended', error);
   }
-}
-
-/** Whether a run of the plan has nothing to write on its span: neither at its start nor with a plain result. */
-export function isBare(plan: SpanPlan, { capture, honeyHiveCompatible }: OwnerSettings): boolean {
-  return (
-    plan.payloads.length === 0 &&
-    plan.eventType !== 'model' &&
-    plan.aggregate === undefined &&
-    !capture.inputs &&
-    !capture.outputs &&
-    !honeyHiveCompatible
-  );
 }
 
 /** A span of someone else's that cannot say so is not recording: it must not cost a call that has returned. */
@@ -82,17 +53,10 @@ function isRecording(span: Span): boolean {
   }
 }
 
-/** One run of a traced body, and its span. */
+/** One run of a traced body, and its span. What writes payloads is made only for a run that has some. */
 export class TracedRun extends OpenRun {
-  readonly context: Context;
-  readonly span: Span;
-  readonly recording: boolean;
-  readonly collect: ((chunk: unknown) => void) | undefined;
-  /** Payloads that decorators further in add to this span while it runs. */
-  private added: AnyPayload[] | undefined = undefined;
-  private writer: PayloadWriter | undefined = undefined;
-  private chunks: unknown[] | undefined = undefined;
-  private readonly startedAt: number;
+  readonly context: Started;
+  private writer: RunWriter | undefined = undefined;
 
   /** @param started what `startPlanned` made for the run, where it has started already */
   constructor(
@@ -102,33 +66,40 @@ export class TracedRun extends OpenRun {
     private readonly self: unknown,
     private readonly args: ArrayLike<unknown>,
     private readonly mark?: { run: TracedRun | undefined } | undefined,
-    started = startPlanned(owner, parent, plan, mark),
+    started: Started = startPlanned(owner, parent, plan, mark),
   ) {
     super();
     this.context = started;
-    this.span = started.span;
     if (mark !== undefined) mark.run = this;
-    this.recording = isRecording(this.span);
-    this.startedAt = owner.settings.honeyHiveCompatible && this.recording ? performance.now() : 0;
-    if (this.recording) this.writeStart(plan.payloads);
-    this.collect =
-      this.recording && plan.aggregate !== undefined ? (chunk) => this.collectNow(chunk) : undefined;
+    if (hasToWrite(plan, owner.settings)) this.write();
+  }
+
+  get span(): Span {
+    return this.context.span;
   }
 
   get subject(): SpanRun {
     return this;
   }
 
+  /** Whether the span still takes anything. */
+  get recording(): boolean {
+    return isRecording(this.span);
+  }
+
+  get collect(): ((chunk: unknown) => void) | undefined {
+    return this.writer?.collect;
+  }
+
   /** Lets a decorator that stands further in, behind a foreign one, add to this span. */
   add(payloads: readonly AnyPayload[]): void {
-    if (!this.recording || this.over || payloads.length === 0) return;
-    (this.added ??= []).push(...payloads);
-    this.write((writer, out) => writer.atStart(payloads, out));
+    if (this.over || payloads.length === 0) return;
+    this.write()?.add(payloads);
   }
 
   /** Takes over what an inner decorator says of the span's start. */
   describe(plan: SpanPlan): void {
-    if (!this.recording || this.over) return;
+    if (this.over || !this.recording) return;
     // The outer decorator has the last word; a name that it chose stays.
     if (plan.named && !this.plan.named) this.span.updateName(plan.name);
     const { attributes, links } = plan.start ?? {};
@@ -142,20 +113,8 @@ export class TracedRun extends OpenRun {
 
   succeed(value: unknown): void {
     if (!this.close()) return;
-    if (this.recording) {
-      const { plan } = this;
-      const isModel = plan.eventType === 'model';
-      if (
-        plan.payloads.length > 0 ||
-        this.added !== undefined ||
-        isModel ||
-        plan.aggregate !== undefined ||
-        this.owner.settings.capture.outputs
-      ) {
-        this.writeEnd(value);
-      }
-    }
-    this.endNow();
+    this.writer?.atEnd(value);
+    this.end();
   }
 
   fail(error: unknown): void {
@@ -167,14 +126,12 @@ export class TracedRun extends OpenRun {
         warnError('SPW_INTERNAL', 'an error could not be recorded', cause);
       }
     }
-    this.endNow();
+    this.end();
   }
 
   cancel(): void {
-    if (this.over) return;
-    if (this.chunks !== undefined) return this.succeed(undefined);
-    this.close();
-    this.endNow();
+    if (this.writer?.hasChunks === true) return this.succeed(undefined);
+    if (this.close()) this.end();
   }
 
   abandon(): void {
@@ -184,7 +141,7 @@ export class TracedRun extends OpenRun {
     } catch (error) {
       warnError('SPW_INTERNAL', 'a span could not be marked as abandoned', error);
     }
-    this.endNow();
+    this.end();
   }
 
   again(): SpanRun {
@@ -192,64 +149,18 @@ export class TracedRun extends OpenRun {
     return new TracedRun(owner, parent, plan, self, args, mark).list();
   }
 
-  private endNow(): void {
-    if (this.startedAt !== 0) {
-      try {
-        this.span.setAttribute(ATTR_DURATION_MS, performance.now() - this.startedAt);
-      } catch (error) {
-        warnError('SPW_INTERNAL', 'a duration could not be recorded', error);
-      }
+  /** What writes the run's payloads, if the span takes any. */
+  private write(): RunWriter | undefined {
+    if (this.writer === undefined && this.recording) {
+      const { owner, plan, self, args } = this;
+      this.writer = new RunWriter(owner, this.span, plan, { name: plan.name, self, args });
     }
+    return this.writer;
+  }
+
+  private end(): void {
+    this.writer?.close();
     endSafely(this.span);
-  }
-
-  private writeStart(payloads: readonly AnyPayload[]): void {
-    const { capture, messageContent } = this.owner.settings;
-    const content = messageContent === true && this.plan.eventType === 'model';
-    if (payloads.length === 0 && !capture.inputs && !content) return;
-    this.write((writer, out) => writer.atStart(payloads, out));
-  }
-
-  private writeEnd(value: unknown): void {
-    const { plan } = this;
-    const given = this.added === undefined ? plan.payloads : [...this.added, ...plan.payloads];
-    // What chunks were aggregated to is an output that was asked for; an explicit `outputs` comes after it.
-    const payloads = plan.aggregate === undefined ? given : [{ outputs: true }, ...given];
-    const result = this.chunks === undefined ? value : this.aggregated();
-    this.write((writer, out) => writer.atEnd(payloads, result, out));
-  }
-
-  private write(fill: (writer: PayloadWriter, out: Record<string, any>) => void): void {
-    try {
-      const call: Call = { name: this.plan.name, self: this.self, args: this.args };
-      this.writer ??= new PayloadWriter(this.owner, call, this.plan.eventType === 'model');
-      const out: Attributes = {};
-      fill(this.writer, out);
-      this.span.setAttributes(out);
-    } catch (error) {
-      warnError('SPW_INTERNAL', 'a payload could not be recorded', error);
-    }
-  }
-
-  private collectNow(chunk: unknown): void {
-    if (this.over) return;
-    this.chunks ??= [];
-    if (this.chunks.length < MAX_CHUNKS) this.chunks.push(chunk);
-    else
-      warn(
-        'SPW_CAPTURE',
-        `aggregate keeps the first ${MAX_CHUNKS} chunks of ${this.plan.name}`,
-        this.plan.name,
-      );
-  }
-
-  private aggregated(): unknown {
-    try {
-      return this.plan.aggregate?.(this.chunks ?? []);
-    } catch (error) {
-      warnError('SPW_CALLBACK', `${this.plan.name}: the aggregate callback threw and was passed over`, error);
-      return undefined;
-    }
   }
 }
 

@@ -23,7 +23,7 @@ import type { AnyPayload, AnyTraceOptions } from './options.js';
 import { TRACE_FIELDS } from './options.js';
 import { reportUnknownFields, resolveOption, type Call } from './payload.js';
 import { isAsyncFunction, isGeneratorFunction, isPlain, settle, settleGenerator } from './settle.js';
-import { endSafely, isBare, startPlanned, TracedRun, type SpanPlan } from './traced-run.js';
+import { endSafely, hasToWrite, startPlanned, TracedRun, type SpanPlan, type Started } from './traced-run.js';
 
 export { TracedRun, type SpanPlan } from './traced-run.js';
 
@@ -113,11 +113,11 @@ export function runInSpan(
     return settleGenerator(Reflect.apply(fn, self, args), start);
   }
   let run: TracedRun | undefined;
-  let inside: ReturnType<typeof startPlanned>;
+  let inside: Started;
   try {
     inside = startPlanned(owner, parent, plan, mark);
     // Without anything to write, a call that returns a plain value needs its span only (0.03 of a call).
-    if (mark !== undefined || !isBare(plan, owner.settings)) {
+    if (mark !== undefined || hasToWrite(plan, owner.settings)) {
       run = new TracedRun(owner, parent, plan, self, args, mark, inside);
     }
   } catch (error) {
