@@ -126,6 +126,11 @@ const SURFACE: Record<string, { source: string; values: string[]; types: string[
     values: ['MeshPropagator', 'instrumentClients', 'logContext'],
     types: ['ClientOptions'],
   },
+  './lambda': {
+    source: 'lib/integrations/lambda.ts',
+    values: ['spanwise'],
+    types: ['LambdaContext', 'LambdaOptions'],
+  },
   './workers': {
     source: 'lib/integrations/workers.ts',
     values: ['carrierEnv', 'continueFromParent', 'continueMessages', 'withCarrier'],

@@ -16,7 +16,7 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 /** Folders in which every file is an example by itself. */
 const FOLDERS = ['http'];
 /** Folders that are one example. */
-const WHOLE = ['workers'];
+const WHOLE = ['lambda', 'workers'];
 
 /** The names of all single examples: `http/express`, `workers` and so on. */
 export function exampleNames() {

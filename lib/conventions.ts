@@ -48,6 +48,20 @@ export const ATTR_MESSAGING_BATCH_COUNT = 'messaging.batch.message_count';
 export const ATTR_KAFKA_OFFSET = 'kafka.offset';
 export const ATTR_RABBITMQ_ROUTING_KEY = 'rabbitmq.destination.routing_key';
 
+/** Attributes of functions as a service, and of where they run (semantic conventions). */
+export const ATTR_FAAS_INVOCATION_ID = 'faas.invocation_id';
+export const ATTR_FAAS_TRIGGER = 'faas.trigger';
+export const ATTR_FAAS_COLDSTART = 'faas.coldstart';
+export const ATTR_FAAS_NAME = 'faas.name';
+export const ATTR_FAAS_VERSION = 'faas.version';
+export const ATTR_FAAS_TIME = 'faas.time';
+export const ATTR_CLOUD_ACCOUNT_ID = 'cloud.account.id';
+export const ATTR_CLOUD_PROVIDER = 'cloud.provider';
+export const ATTR_CLOUD_REGION = 'cloud.region';
+export const ATTR_CLOUD_RESOURCE_ID = 'cloud.resource_id';
+/** Says how AWS Lambda came to start a function; one that was started ahead had no cold start. */
+export const ENV_LAMBDA_INITIALIZATION = 'AWS_LAMBDA_INITIALIZATION_TYPE';
+
 /** What every identity attribute of HoneyHive begins with. */
 export const IDENTITY_ATTRIBUTE_PREFIX = 'honeyhive.';
 /** Identity attributes, stamped on every span. */
