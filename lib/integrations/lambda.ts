@@ -30,13 +30,27 @@ type Callback = (error?: unknown, result?: unknown) => void;
  *
  * @example
  * ```ts
- * export const handler = spanwise(async (event: { pathParameters: { id: string } }) => {
- *   return { statusCode: 200, body: await find(event.pathParameters.id) };
- * });
- * ```
- * Produces a SERVER span `GET /users/{id}` with `faas.*` and `http.*` attributes; for messages a CONSUMER span
- * `<queue> process`.
+ * import { SessionTracer } from 'spanwise';
+ * import { spanwise } from 'spanwise/lambda';
  *
+ * SessionTracer.init({ project: 'shop' });
+ * interface Event {
+ *   pathParameters: { id: string };
+ * }
+ * export const handler = spanwise(
+ *   async (event: Event) => ({ statusCode: 200, body: event.pathParameters.id }),
+ *   { sessionId: (event: Event) => `user-${event.pathParameters.id}` },
+ * );
+ *
+ * // What API Gateway's HTTP API would call it with.
+ * const requestContext = { http: { method: 'GET', path: '/users/7' } };
+ * const request = { routeKey: 'GET /users/{id}', requestContext, pathParameters: { id: '7' } };
+ * await handler(request);
+ * ```
+ * Produces a SERVER span with `faas.*` and `http.*` attributes; for messages a CONSUMER span `<queue> process`:
+ * ```text
+ * GET /users/{id} [tool] SERVER session=user-7
+ * ```
  * @see https://opentelemetry.io/docs/specs/semconv/faas/aws-lambda/
  * @category Frameworks
  */
