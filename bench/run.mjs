@@ -41,7 +41,7 @@ const SETTINGS = quick ? { rounds: 8, roundMs: 4 } : { rounds: 40, roundMs: 8 };
 const GATE_FACTOR = quick ? 2 : 1;
 
 async function measureOnce(stage, suite, settings = SETTINGS) {
-  const file = path.join(stage, 'suites', `${suite}.mjs`);
+  const file = path.join(stage, 'suites', `${suite.split(':')[0]}.mjs`);
   const flags = /flags = \[(.*)\]/.exec(readFileSync(file, 'utf8'))?.[1]?.match(/--[\w-]+/g) ?? [];
   const { stdout } = await run(
     process.execPath,
@@ -125,7 +125,7 @@ async function main() {
   const results = [];
   const absolute = [];
   try {
-    const rows = ROWS.filter(({ suite }) => only === undefined || only.includes(suite));
+    const rows = ROWS.filter(({ suite }) => only === undefined || only.includes(suite.split(':')[0]));
     for (const suite of new Set(rows.map((row) => row.suite))) {
       const own = rows.filter((row) => row.suite === suite);
       const { summary, medians, unit } = await measureSuite(folder, suite, own);

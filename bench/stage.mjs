@@ -23,11 +23,14 @@ export function createStage(line, dist = path.join(root, 'dist')) {
   mkdirSync(path.join(modules, 'spanwise'), { recursive: true });
   cpSync(dist, path.join(modules, 'spanwise/dist'), { recursive: true });
   cpSync(path.join(root, 'package.json'), path.join(modules, 'spanwise/package.json'));
-  for (const name of readdirSync(installed)) {
-    if (name === 'spanwise' || name.startsWith('.')) continue;
-    symlinkSync(path.join(installed, name), path.join(modules, name));
+  // What bench/otel3 does not bring, the frameworks above all, is what the project develops with.
+  for (const from of new Set([installed, path.join(root, 'node_modules')])) {
+    for (const name of readdirSync(from)) {
+      if (name.startsWith('.') || existsSync(path.join(modules, name))) continue;
+      symlinkSync(path.join(from, name), path.join(modules, name));
+    }
   }
-  for (const name of ['worker.mjs', 'measure.mjs', 'raw.mjs', 'suites']) {
+  for (const name of ['worker.mjs', 'measure.mjs', 'raw.mjs', 'suites', 'http']) {
     cpSync(path.join(here, name), path.join(folder, name), { recursive: true });
   }
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
