@@ -2,8 +2,8 @@
  * Node's own request and response, as the frameworks on top of them hand them over.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { bindContext } from '../context/bind.js';
 import { enterHttp, type ArrivingRequest, type HttpEntry, type HttpEntryOptions } from './http-entry.js';
+import { tellInContext } from './request-events.js';
 
 /**
  * Describes a request of Node's server, or one that a test or another request injected.
@@ -51,8 +51,8 @@ export function enterNodeRequest<R>(
   const entry = enterHttp(describeNodeRequest(raw, request), options);
   if (entry === undefined) return undefined;
   // A body's events come from the socket, which knows of no request.
-  bindContext(raw, entry.context);
-  bindContext(response, entry.context);
+  tellInContext(raw, entry);
+  tellInContext(response, entry);
   const over = (aborted: boolean): void => {
     try {
       entry.route(route());
