@@ -15,8 +15,14 @@ export const CHOSEN_KEY = createContextKey('spanwise.v1.identity-chosen');
 export const REMOTE_KEY = createContextKey('spanwise.v1.remote');
 /** The decorated member whose span is active, so that stacked decorators share one span. */
 export const MEMBER_KEY = createContextKey('spanwise.v1.member');
-/** The carrier of the request that a middleware has let in, whose server span is above. */
+/** The request that a middleware has let in, whose server span is above. */
 export const SERVED_KEY = createContextKey('spanwise.v1.served');
+/** What is found there. */
+export interface Served {
+  readonly carrier: unknown;
+  /** The server span, which is no other request's. */
+  span: unknown;
+}
 /** The headers of a service mesh that an entry's caller sent, to be passed on. */
 export const MESH_KEY = createContextKey('spanwise.v1.mesh');
 /** OpenTelemetry's own mark for work that must not be traced; the string is the one its SDKs look for. */

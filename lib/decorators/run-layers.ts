@@ -6,7 +6,7 @@
  * finds the span it shares.
  */
 import { context, SpanKind, trace, type Context, type Link } from '@opentelemetry/api';
-import { MEMBER_KEY, SERVED_KEY } from '../context/keys.js';
+import { MEMBER_KEY, SERVED_KEY, type Served } from '../context/keys.js';
 import { warnError } from '../diagnostics.js';
 import { findCarrier, namedCarrier } from '../propagation/find-carrier.js';
 import { linksOfBatch, withoutEnded } from '../propagation/message-context.js';
@@ -264,8 +264,9 @@ function enter(entry: AnyEntryOptions, call: Call, owner: SpanOwner, active: Con
 
 /** Below the server span of a middleware or of HTTP instrumentation an entry is no second server. */
 function requestKind(entered: Context, carrier: unknown): SpanKind {
-  const served = entered.getValue(SERVED_KEY);
-  const below = (served !== undefined && served === carrier) || isHttpServerSpan(trace.getSpan(entered));
+  const served = entered.getValue(SERVED_KEY) as Served | undefined;
+  const below =
+    (served !== undefined && served.carrier === carrier) || isHttpServerSpan(trace.getSpan(entered));
   return below && trace.getSpan(entered)?.spanContext().isRemote !== true
     ? SpanKind.INTERNAL
     : SpanKind.SERVER;

@@ -7,6 +7,7 @@ import { context } from '@opentelemetry/api';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { entryOf, prepareHttpEntries, type HttpEntryOptions } from './http-entry.js';
 import { enterNodeRequest } from './node-http.js';
+import { followParams, namesByValue } from './express-params.js';
 import { onExpressErrors } from './express-errors.js';
 
 export type { HttpEntryOptions };
@@ -50,56 +51,27 @@ export function spanwise(options: HttpEntryOptions<Request> = {}): RequestHandle
   onExpressErrors((request, error) => {
     const entry = entryOf(request);
     // By the time of the answer Express has left the route.
-    entry?.route(routeOf(request as Request, mounts.get(request)));
+    entry?.route(routeOf(request as Request));
     entry?.fail(error);
   });
   return (request: Request, response: Response, next: NextFunction): void => {
-    const entry = enterNodeRequest(request, response, request, options, () =>
-      routeOf(request, mounts.get(request)),
-    );
+    const entry = enterNodeRequest(request, response, request, options, () => routeOf(request));
     if (entry === undefined) return next();
-    mounts.set(request, followParams(request));
+    followParams(request);
     context.with(entry.context, next);
   };
 }
 
-/** What `followParams` saw, by request. */
-const mounts = new WeakMap<object, ReadonlyMap<string, string>>();
-
-/**
- * Notes the parameters of every router on the way. Express tells where a router is mounted by the path as it was
- * asked for, values and all; a span's name needs the names instead.
- */
-function followParams(request: Request): Map<string, string> {
-  const seen = new Map<string, string>();
-  let current: unknown = request.params;
-  try {
-    Object.defineProperty(request, 'params', {
-      configurable: true,
-      enumerable: true,
-      get: () => current,
-      set: (given: unknown) => {
-        current = given;
-        if (typeof given !== 'object' || given === null) return;
-        for (const [name, value] of Object.entries(given)) {
-          if (typeof value === 'string' && value !== '') seen.set(value, name);
-        }
-      },
-    });
-  } catch {
-    // Someone has fixed it: mounted routers keep their values.
-  }
-  return seen;
-}
-
-function routeOf(request: Request, seen: ReadonlyMap<string, string> | undefined): string | undefined {
+function routeOf(request: Request): string | undefined {
   const path: unknown = (request.route as { path?: unknown } | undefined)?.path;
   if (path === undefined || path === null) return undefined;
   const own = Array.isArray(path) ? path.map(String).join('|') : String(path);
+  if (request.baseUrl === '') return own;
+  const names = namesByValue(request);
   const mount = request.baseUrl
     .split('/')
     .map((part) => {
-      const name = seen?.get(decoded(part));
+      const name = names.get(decoded(part));
       return name === undefined ? part : `:${name}`;
     })
     .join('/');

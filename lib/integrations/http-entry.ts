@@ -7,7 +7,7 @@
 import { context as contextApi, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Context, Span } from '@opentelemetry/api';
 import { withIdentity } from '../context/identity.js';
-import { SERVED_KEY } from '../context/keys.js';
+import { SERVED_KEY, type Served } from '../context/keys.js';
 import { ATTR_ABORTED, ATTR_ERROR_KIND, ATTR_HTTP_ROUTE, ATTR_HTTP_STATUS } from '../conventions.js';
 import { warnError } from '../diagnostics.js';
 import { stampSpan } from '../processor/stamp.js';
@@ -64,13 +64,15 @@ export interface HttpEntry {
   route(template: string | undefined): void;
   /** Records what went wrong; whether the request failed is told by its status. */
   fail(error: unknown): void;
+  /** What is to be done when the answer is over, by whoever hears of it. */
+  over?: (aborted: boolean) => void;
   /** Ends the request, once. */
   end(answer: { status?: number | undefined; aborted?: boolean }): void;
 }
 
 const entries = new WeakMap<object, HttpEntry>();
-/** Server spans of other libraries, and the request each was found to be for. */
-const claimed = new WeakMap<Span, object>();
+/** Server spans of other libraries whose request was found. */
+const claimed = new WeakSet<Span>();
 
 /** The entry of a request that is being served, by the object that stands for it. */
 export function entryOf(identity: object): HttpEntry | undefined {
@@ -130,10 +132,12 @@ function enter<R>(
   if (entered.minted !== undefined && !autoSession) {
     owner.announceSession(entered.minted, `session-${entered.minted.slice(0, 8)}`);
   }
-  const served = entered.context.setValue(SERVED_KEY, arriving.carrier);
-  const adopted = adoptable(trace.getSpan(base), trace.getSpan(entered.context), arriving);
+  const mark: Served = { carrier: arriving.carrier, span: undefined };
+  const served = entered.context.setValue(SERVED_KEY, mark);
+  const adopted = adoptable(base, entered.context, arriving);
   if (adopted !== undefined) {
-    claimed.set(adopted, arriving.identity);
+    claimed.add(adopted);
+    mark.span = adopted;
     const inside = withOwner(withIdentity(served, owner.identity), owner);
     // It was stamped when it started, before a session could be chosen or minted here.
     if (adopted.isRecording()) stampSpan(adopted, inside, owner);
@@ -156,6 +160,7 @@ function enter<R>(
     undefined,
     [],
   );
+  mark.span = run.span;
   return new Entry(arriving, owner, run.context, run.span, OpenRun.of(run));
 }
 
@@ -183,20 +188,20 @@ function withoutStale(active: Context, arriving: ArrivingRequest): Context {
 }
 
 /** The server span that HTTP instrumentation has opened for this very request, if the entry has kept it. */
-function adoptable(
-  before: Span | undefined,
-  after: Span | undefined,
-  arriving: ArrivingRequest,
-): Span | undefined {
+function adoptable(base: Context, entered: Context, arriving: ArrivingRequest): Span | undefined {
+  const before = trace.getSpan(base);
+  const after = trace.getSpan(entered);
   if (after === undefined || after !== before || !after.isRecording()) return undefined;
   if (!isHttpServerSpan(after)) return undefined;
   // Another request's span is active where one request dispatches another inside the process.
-  if (claimed.has(after) || arriving.fromNetwork === false) return undefined;
+  const outer = base.getValue(SERVED_KEY) as Served | undefined;
+  if (outer?.span === after || claimed.has(after) || arriving.fromNetwork === false) return undefined;
   const current = currentRequest();
   return current !== undefined && current !== arriving.identity ? undefined : after;
 }
 
 class Entry implements HttpEntry {
+  over?: (aborted: boolean) => void;
   #ended = false;
   #failed: unknown;
   #hasFailed = false;
@@ -212,8 +217,6 @@ class Entry implements HttpEntry {
     private readonly run: SpanRun | undefined,
   ) {
     this.#method = methodForName(arriving.method);
-    // Our own is claimed too: a request that is dispatched inside of this one is another.
-    claimed.set(span, arriving.identity);
   }
 
   route(template: string | undefined): void {

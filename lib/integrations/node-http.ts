@@ -3,7 +3,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { enterHttp, type ArrivingRequest, type HttpEntry, type HttpEntryOptions } from './http-entry.js';
-import { tellInContext } from './request-events.js';
+import { watchRequest } from './request-events.js';
 
 /**
  * Describes a request of Node's server, or one that a test or another request injected.
@@ -50,9 +50,6 @@ export function enterNodeRequest<R>(
 ): HttpEntry | undefined {
   const entry = enterHttp(describeNodeRequest(raw, request), options);
   if (entry === undefined) return undefined;
-  // A body's events come from the socket, which knows of no request.
-  tellInContext(raw, entry);
-  tellInContext(response, entry);
   const over = (aborted: boolean): void => {
     try {
       entry.route(route());
@@ -61,7 +58,6 @@ export function enterNodeRequest<R>(
     }
     entry.end({ status: response.headersSent ? response.statusCode : undefined, aborted });
   };
-  response.once('finish', () => over(false));
-  response.once('close', () => over(!response.writableFinished));
+  watchRequest(raw, response, entry, over);
   return entry;
 }
