@@ -70,13 +70,35 @@ export interface HttpEntry {
   end(answer: { status?: number | undefined; aborted?: boolean }): void;
 }
 
+/**
+ * The entries of requests that have no better place for them. Weak maps of requests are what the collector of garbage
+ * pays for most (4 µs per request), and a property of Express's requests costs a hidden class each, so Node's requests
+ * carry their entry on the array of their raw headers, where nobody sees it.
+ */
 const entries = new WeakMap<object, HttpEntry>();
+const ENTRY = Symbol('spanwise.entry');
+
+interface Carrying {
+  readonly rawHeaders?: { [ENTRY]?: Entry };
+}
+
+function keep(identity: object, entry: Entry): void {
+  const { rawHeaders } = identity as Carrying;
+  if (Array.isArray(rawHeaders) && rawHeaders[ENTRY] === undefined && Object.isExtensible(rawHeaders)) {
+    Object.defineProperty(rawHeaders, ENTRY, { value: entry });
+  } else {
+    entries.set(identity, entry);
+  }
+}
+
 /** Server spans of other libraries whose request was found. */
 const claimed = new WeakSet<Span>();
 
 /** The entry of a request that is being served, by the object that stands for it. */
 export function entryOf(identity: object): HttpEntry | undefined {
-  return entries.get(identity);
+  const carried = (identity as Carrying).rawHeaders?.[ENTRY];
+  // A copy of a request has the same headers and is another request.
+  return carried?.identity === identity ? carried : entries.get(identity);
 }
 
 /** What the middlewares call when they are made, so that entries further in find the request. */
@@ -96,12 +118,12 @@ export function enterHttp<R>(
   options: HttpEntryOptions<R>,
 ): HttpEntry | undefined {
   try {
-    if (entries.has(arriving.identity)) return undefined;
+    if (entryOf(arriving.identity) !== undefined) return undefined;
     const active = contextApi.active();
     const owner = resolveOwner(options.tracer, active);
     if (owner === undefined || asked(options.ignore, arriving.request, 'ignore') === true) return undefined;
     const entry = enter(arriving, options, owner, active);
-    entries.set(arriving.identity, entry);
+    keep(arriving.identity, entry);
     return entry;
   } catch (error) {
     warnError('SPW_INTERNAL', 'a request could not be entered; it is served untraced', error);
@@ -114,7 +136,7 @@ function enter<R>(
   options: HttpEntryOptions<R>,
   owner: SpanOwner,
   active: Context,
-): HttpEntry {
+): Entry {
   const base = withoutStale(active, arriving);
   const sessionId = asked(options.sessionId, arriving.request, 'sessionId');
   const { newSession, autoSession } = owner.settings;
@@ -207,6 +229,7 @@ class Entry implements HttpEntry {
   #hasFailed = false;
   #template: string | undefined;
   readonly #method: string;
+  readonly identity: object;
 
   constructor(
     arriving: ArrivingRequest,
@@ -217,6 +240,7 @@ class Entry implements HttpEntry {
     private readonly run: SpanRun | undefined,
   ) {
     this.#method = methodForName(arriving.method);
+    this.identity = arriving.identity;
   }
 
   route(template: string | undefined): void {
