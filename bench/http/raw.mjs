@@ -79,4 +79,3 @@ export function enter(request, response, route, next) {
   const inside = trace.setSpan(parent, span);
   context.with(inside, next);
 }
-

@@ -34,7 +34,9 @@ async function start(framework, how) {
       await load.send(count);
       const after = await state();
       if (how !== 'bare' && after.ended - before.ended !== count) {
-        throw new Error(`${framework}/${how}: ${after.ended - before.ended} right spans of ${count} requests`);
+        throw new Error(
+          `${framework}/${how}: ${after.ended - before.ended} right spans of ${count} requests`,
+        );
       }
       return (after.micros - before.micros) / count;
     },

@@ -73,9 +73,7 @@ export interface EntryContext {
  */
 export function enterContext(carrier: unknown, options: EntryOptions, active: Context): EntryContext {
   try {
-    // A node from the start: the copied maps of ordinary contexts, and what is remembered of them in weak maps, were
-    // half of what an entry cost.
-    return enter(carrier, options, contextNode(active));
+    return enter(carrier, options, active);
   } catch (error) {
     warnError('SPW_INTERNAL', 'a caller could not be looked at; the entry goes on without it', error);
     // A caller who is not trusted gains nothing by making us fail.
@@ -97,7 +95,9 @@ function enter(carrier: unknown, options: EntryOptions, active: Context): EntryC
       : refuseCaller(active, arrived, memory, options.trust, options.baggage);
   let { context } = entered;
   if (options.trust === 'continue') context = propagator.remember(context, carrier);
-  if (owner !== undefined && options.ownContext !== false) context = withOwner(context, owner);
+  if (owner !== undefined && options.ownContext !== false) {
+    context = withOwner(contextNode(context), owner);
+  }
 
   const identity = arrivedIdentity(context, owner?.identity.keys ?? DEFAULT_IDENTITY_KEYS);
   const hasUpstream =
@@ -166,7 +166,9 @@ function continueCaller(
   const caller = arrived.spanContext;
   let context = active;
   if (caller !== undefined && !descends(trace.getSpan(active), caller, memory)) {
-    context = trace.setSpanContext(context, caller);
+    // A node from here on: the copied maps of ordinary contexts, and the weak maps in which spans find them again,
+    // were half of what an entry cost.
+    context = trace.setSpanContext(contextNode(context), caller);
   }
   let baggage = propagation.getBaggage(active);
   if (allow !== undefined) {
@@ -176,7 +178,7 @@ function continueCaller(
   const admitted = admit(arrived.baggage, allow);
   baggage = merge(active, baggage, admitted);
   if (baggage !== undefined && baggage !== propagation.getBaggage(active)) {
-    context = propagation.setBaggage(context, baggage);
+    context = propagation.setBaggage(contextNode(context), baggage);
   }
   context = withArrivedIdentity(context, admitted);
   if (caller !== undefined || admitted !== undefined) {
