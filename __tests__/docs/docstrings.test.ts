@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { pages } from './code-blocks.js';
 import { docstringBlocks, publicNames, surface, type Described } from './public-names.js';
 
 /** Names that make spans, by which entry they may be. */
@@ -58,6 +59,22 @@ describe.each(surface)('every export of spanwise $subpath', ({ source }) => {
 });
 
 describe('the site', () => {
+  it('leads to every guide, as the README does', () => {
+    const { projectDocuments } = JSON.parse(readFileSync('typedoc.json', 'utf8')) as {
+      projectDocuments: string[];
+    };
+    const children = projectDocuments.flatMap((file) =>
+      [...readFileSync(file, 'utf8').matchAll(/^  - \.\/(\S+\.md)$/gm)].map(
+        ([, name]) => `docs/guides/${name}`,
+      ),
+    );
+    const guides = pages().filter((page) => page.startsWith('docs/guides/'));
+    expect([...projectDocuments, ...children].sort()).toEqual(guides);
+    const readme = readFileSync('README.md', 'utf8');
+    expect(guides.filter((guide) => !readme.includes(`](${guide})`))).toEqual([]);
+    expect(guides.filter((guide) => !/^---\ntitle: .+\n/.test(readFileSync(guide, 'utf8')))).toEqual([]);
+  });
+
   it('shows every name of the main entry in a category, in the order of the flow', () => {
     const { categoryOrder } = JSON.parse(readFileSync('typedoc.json', 'utf8')) as { categoryOrder: string[] };
     const flow = ['Decorators', 'Session', 'Span', 'Propagation', 'Processor', 'Export'];
