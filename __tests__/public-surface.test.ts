@@ -98,7 +98,7 @@ const SURFACE: Record<string, { source: string; values: string[]; types: string[
   },
   './nestjs': {
     source: 'lib/integrations/nestjs.ts',
-    values: ['SpanwiseModule', 'SpanwiseLogger', 'logContext'],
+    values: ['SpanwiseModule', 'SpanwiseLogger', 'tracedClient', 'logContext'],
     types: ['HttpEntryOptions', 'SpanwiseModuleOptions'],
   },
   './express': {

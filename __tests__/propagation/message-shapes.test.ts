@@ -44,6 +44,10 @@ class RmqContext extends RpcContext {
   getMessage(): void {}
   getChannelRef(): void {}
 }
+class KafkaContext extends RpcContext {
+  getMessage(): void {}
+  getTopic(): void {}
+}
 class MqttContext extends RpcContext {
   getPacket(): void {}
   getTopic(): void {}

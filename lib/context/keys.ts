@@ -25,5 +25,7 @@ export interface Served {
 }
 /** The headers of a service mesh that an entry's caller sent, to be passed on. */
 export const MESH_KEY = createContextKey('spanwise.v1.mesh');
+/** The message that is being handled, where the handler itself is not given it. */
+export const MESSAGE_KEY = createContextKey('spanwise.v1.message');
 /** OpenTelemetry's own mark for work that must not be traced; the string is the one its SDKs look for. */
 export const SUPPRESS_TRACING_KEY = createContextKey('OpenTelemetry SDK Context Key SUPPRESS_TRACING');

@@ -6,7 +6,7 @@
  * finds the span it shares.
  */
 import { context, SpanKind, trace, type Context, type Link } from '@opentelemetry/api';
-import { MEMBER_KEY, SERVED_KEY, type Served } from '../context/keys.js';
+import { MEMBER_KEY, MESSAGE_KEY, SERVED_KEY, type Served } from '../context/keys.js';
 import { warnError } from '../diagnostics.js';
 import { findCarrier, namedCarrier } from '../propagation/find-carrier.js';
 import { linksOfBatch, withoutEnded } from '../propagation/message-context.js';
@@ -233,7 +233,7 @@ interface Entered {
 
 function enter(entry: AnyEntryOptions, call: Call, owner: SpanOwner, active: Context): Entered {
   try {
-    const found = carrierOf(entry, call);
+    const found = carrierOf(entry, call, active);
     const sessionId = resolveOption(entry.sessionId, call, 'sessionId');
     const trust = entry.trust ?? owner.settings.trust;
     const entered = enterContext(
@@ -272,11 +272,14 @@ function requestKind(entered: Context, carrier: unknown): SpanKind {
     : SpanKind.SERVER;
 }
 
-function carrierOf(entry: AnyEntryOptions, call: Call): ReturnType<typeof namedCarrier> {
+function carrierOf(entry: AnyEntryOptions, call: Call, active: Context): ReturnType<typeof namedCarrier> {
   const { carrier } = entry;
   if (typeof carrier === 'number') return namedCarrier(call.args[carrier]);
   if (typeof carrier === 'function') return namedCarrier(resolveOption(carrier, call, 'carrier'));
-  return findCarrier(Array.from(call.args));
+  const found = findCarrier(Array.from(call.args));
+  const message = active.getValue(MESSAGE_KEY);
+  const isSure = found.via === 'argument' || found.via === 'request';
+  return message === undefined || isSure ? found : namedCarrier(message);
 }
 
 /** An `@Enrich` that stands alone, or outside of a foreign decorator. */

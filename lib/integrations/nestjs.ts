@@ -15,9 +15,11 @@ import { spanwise as forExpress } from './express.js';
 import { spanwise as forFastify } from './fastify.js';
 import { entryOf, prepareHttpEntries, type HttpEntryOptions } from './http-entry.js';
 import { logContext } from './log-context.js';
+import { handleInMessage } from './nest-messages.js';
 import { onNestExceptions } from './nest-exceptions.js';
 
 export { logContext };
+export { tracedClient } from './nest-client.js';
 export type { HttpEntryOptions };
 
 /**
@@ -36,7 +38,8 @@ export interface SpanwiseModuleOptions extends HttpEntryOptions {
 
 /**
  * Continues the caller's trace and session for whole requests: guards, pipes, interceptors, exception filters and
- * request-scoped providers all run inside the request's span.
+ * request-scoped providers all run inside the request's span. In a microservice, interceptors, pipes and handlers of
+ * messages run in the context of the sender.
  *
  * Without a live tracer requests are served as if it were not there.
  *
@@ -96,7 +99,7 @@ export class SpanwiseModule {
             return true;
           },
         },
-        { provide: APP_INTERCEPTOR, useValue: new ErrorInterceptor() },
+        { provide: APP_INTERCEPTOR, useValue: new EntryInterceptor(entry) },
       ],
     };
   }
@@ -130,9 +133,16 @@ function enterRequests(host: HttpAdapterHost, options: HttpEntryOptions): void {
   }
 }
 
-/** Records what a handler threw before an exception filter makes an answer of it. */
-class ErrorInterceptor implements NestInterceptor {
+/** Enters messages, and records what a handler threw before an exception filter makes an answer of it. */
+class EntryInterceptor implements NestInterceptor {
+  constructor(private readonly options: HttpEntryOptions) {}
+
   intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
+    if (execution.getType() === 'rpc') {
+      return handleInMessage(execution.switchToRpc().getContext<unknown>(), this.options, () =>
+        next.handle(),
+      );
+    }
     const handled = next.handle();
     if (execution.getType() !== 'http') return handled;
     const request = execution.switchToHttp().getRequest<{ raw?: object }>();

@@ -134,8 +134,11 @@ function nestContext(value: object, depth: number): Candidate | undefined {
   if (depth > 0 || !Array.isArray(args)) return undefined;
   const has = (name: string): boolean => typeof dataOf(value, name) === 'function';
   if (has('getPacket')) return inside(args[1]) ?? message(undefined, 'mqtt', undefined);
+  if (has('getChannelRef')) return inside(args[0]) ?? message(undefined, 'rabbitmq', undefined);
   if (has('getMessage')) {
-    return inside(args[0]) ?? message(undefined, has('getChannelRef') ? 'rabbitmq' : 'kafka', undefined);
+    // Its value and headers are parsed already: there are no bytes to know it by.
+    const source = isObject(args[0]) ? args[0] : undefined;
+    return message(source === undefined ? undefined : ownValue(source, 'headers'), 'kafka', source);
   }
   if (has('getHeaders') && has('getSubject')) return message(args[1], 'nats', undefined);
   if (!has('getMetadata')) return undefined;
