@@ -1,4 +1,6 @@
 /** A real broker around the tests of a file: started before them, ended after them, skipped aloud where there is none. */
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 // @ts-expect-error plain JavaScript, because CI runs it before anything is built
 import { BROKERS, missingPackages, startBrokers } from '../../.ci/brokers.mjs';
@@ -48,4 +50,14 @@ function describeMissing(what: string, needed: string, body: (place: () => Place
   }
   console.warn(`${what}: skipped, ${message}`);
   describe.skip(`${what} (${message})`, () => body(() => ({ host: '', port: 0, url: '' })));
+}
+
+/** A port that is free now, for servers that do not tell which one they were given. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }

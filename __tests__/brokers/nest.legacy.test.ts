@@ -1,4 +1,3 @@
-import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { headers as natsHeaders } from '@nats-io/transport-node';
 import {
@@ -15,7 +14,7 @@ import { SpanKind } from '@opentelemetry/api';
 import { firstValueFrom, lastValueFrom } from 'rxjs';
 import { tracedClient } from '../../lib/integrations/nestjs.js';
 import { shutdownAll } from '../support/harness.js';
-import { describeBroker, type BrokerName, type Place } from './broker.js';
+import { describeBroker, freePort, type BrokerName, type Place } from './broker.js';
 import { Exchange, MANGLED } from './contract.js';
 import { current, startNest } from './nest-app.legacy.js';
 
@@ -148,10 +147,7 @@ function contract(row: Row, place: () => Place): void {
 describe('NestJS by TCP', () => {
   const place: Place = { host: '127.0.0.1', port: 0, url: '' };
   beforeAll(async () => {
-    const server = createServer().listen(0, place.host);
-    await new Promise((resolve) => server.once('listening', resolve));
-    place.port = (server.address() as { port: number }).port;
-    await new Promise((resolve) => server.close(resolve));
+    place.port = await freePort();
   });
   contract(ROWS.tcp, () => place);
 

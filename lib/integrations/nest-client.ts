@@ -32,17 +32,21 @@ const done = new WeakSet<object>();
  * @param client what `@Inject` or `ClientProxyFactory` gave: a client for TCP, Redis, NATS, RabbitMQ, MQTT 5, Kafka or
  *   gRPC; another one is left as it is
  * @param options the tracer, and where the messages go
- * @returns the same client; the context is that of the call of `send` or `emit`, not of the subscription
+ * @returns the same client; the context is that of the call of `send` or `emit`, not of the subscription. What cannot
+ *   be written is reported, and the message is sent without it
  *
  * @example
- * ```ts
- * class Shop {
- *   constructor(@Inject('ORDERS') private readonly orders: ClientProxy) {
- *     tracedClient(orders);
- *   }
- * }
+ * ```ts no-run: it needs a service that answers
+ * import { ClientProxyFactory, Transport } from '@nestjs/microservices';
+ * import { lastValueFrom } from 'rxjs';
+ * import { withSpan } from 'spanwise';
+ * import { tracedClient } from 'spanwise/nestjs';
+ *
+ * const made = ClientProxyFactory.create({ transport: Transport.RMQ, options: { queue: 'orders' } });
+ * const orders = tracedClient(made);
+ * await withSpan('buy', () => lastValueFrom(orders.send('place', { item: 'tea' })));
  * ```
- * The handler's span has the span as its parent in which `orders.send('place', order)` was called.
+ * The handler's span has `buy` as its parent, and its session.
  *
  * @category Messages
  */
