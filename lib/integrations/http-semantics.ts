@@ -55,11 +55,13 @@ export interface RequestFacts {
 
 /** The method as it may be part of a span's name. */
 export function methodForName(method: string): string {
+  if (METHODS.has(method)) return method;
   const upper = method.toUpperCase();
   return METHODS.has(upper) ? upper : 'HTTP';
 }
 
 function methodAttributes(method: string): Attributes {
+  if (METHODS.has(method)) return { [ATTR_HTTP_METHOD]: method };
   const upper = method.toUpperCase();
   if (METHODS.has(upper)) {
     return upper === method
@@ -103,7 +105,9 @@ export function clientAttributes(method: string, url: URL): Attributes {
 }
 
 function splitTarget(target: string): { path: string; query: string } {
-  const { pathname, search } = /^https?:\/\//i.test(target) ? absolute(target) : relative(target);
+  // Nearly every target is a path.
+  const isPath = target.charCodeAt(0) === 47;
+  const { pathname, search } = !isPath && /^https?:\/\//i.test(target) ? absolute(target) : relative(target);
   return { path: pathname, query: search };
 }
 
@@ -128,29 +132,51 @@ function absolute(target: string): { pathname: string; search: string } {
 
 /** A query with the values of parameters that hold secrets left out. */
 function redactQuery(query: string): string {
-  return query
-    .slice(0, MAX_QUERY)
-    .split('&')
-    .map((pair) => {
-      const equals = pair.indexOf('=');
-      if (equals < 0) return pair;
-      const written = pair.slice(0, equals);
-      return isSecret(written) ? `${written}=${REDACTED}` : pair;
-    })
-    .join('&');
+  const kept = query.length > MAX_QUERY ? query.slice(0, MAX_QUERY) : query;
+  // Written anew only if a secret is found, which is rare.
+  let redacted: string | undefined;
+  let start = 0;
+  while (start <= kept.length) {
+    const ampersand = kept.indexOf('&', start);
+    const end = ampersand < 0 ? kept.length : ampersand;
+    const equals = kept.indexOf('=', start);
+    if (equals >= 0 && equals < end) {
+      const written = kept.slice(start, equals);
+      const secret = isSecret(written);
+      if (secret && redacted === undefined) redacted = kept.slice(0, start);
+      if (redacted !== undefined) redacted += secret ? `${written}=${REDACTED}` : kept.slice(start, end);
+    } else if (redacted !== undefined) {
+      redacted += kept.slice(start, end);
+    }
+    if (redacted !== undefined && ampersand >= 0) redacted += '&';
+    start = end + 1;
+  }
+  return redacted ?? kept;
 }
 
 function isSecret(name: string): boolean {
   let plain = name;
   try {
-    plain = decodeURIComponent(name);
+    if (name.includes('%')) plain = decodeURIComponent(name);
   } catch {
     // Written as it is.
   }
   return SIGNATURES.has(plain.toLowerCase()) || isSecretName(plain);
 }
 
+let lastHost: string | undefined;
+let lastSplit: { address?: string; port?: number } = {};
+
+/** A server is asked for by the same name again and again. */
 function splitHost(host: string | undefined): { address?: string; port?: number } {
+  if (host !== lastHost) {
+    lastSplit = splitAnew(host);
+    lastHost = host;
+  }
+  return lastSplit;
+}
+
+function splitAnew(host: string | undefined): { address?: string; port?: number } {
   if (host === undefined || host === '' || host.length > MAX_TEXT) return {};
   const match = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(host);
   if (match === null) return {};

@@ -15,8 +15,7 @@ import {
 import { contentOf, overlayBaggage } from '../context/baggage.js';
 import { contextNode } from '../context/context-node.js';
 import {
-  arrivedIdentity,
-  DEFAULT_IDENTITY_KEYS,
+  arrivedSession,
   isUsableId,
   MAX_ID_LENGTH,
   withArrivedIdentity,
@@ -99,12 +98,10 @@ function enter(carrier: unknown, options: EntryOptions, active: Context): EntryC
     context = withOwner(contextNode(context), owner);
   }
 
-  const identity = arrivedIdentity(context, owner?.identity.keys ?? DEFAULT_IDENTITY_KEYS);
+  const session = arrivedSession(context, owner?.identity);
   const hasUpstream =
     options.trust === 'continue' &&
-    (arrived.spanContext !== undefined ||
-      memory?.spanContext !== undefined ||
-      identity.sessionId !== undefined);
+    (arrived.spanContext !== undefined || memory?.spanContext !== undefined || session !== undefined);
   const root = trace.getSpan(context) === undefined;
 
   let minted: string | undefined;
@@ -113,7 +110,7 @@ function enter(carrier: unknown, options: EntryOptions, active: Context): EntryC
     context = withChosenIdentity(context, { sessionId: explicit });
   } else if (
     (options.newSession ?? owner?.settings.newSession) === true &&
-    identity.sessionId === undefined &&
+    session === undefined &&
     (root || isServersRoot(trace.getSpan(context)))
   ) {
     minted = globalThis.crypto.randomUUID();
