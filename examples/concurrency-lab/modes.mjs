@@ -216,6 +216,8 @@ function factsOf({ summary, report, tally, verifySeconds }) {
     failed: count(({ success }) => !success),
     gaveUp: count(({ gave_up }) => gave_up),
     interrupted: count(({ interrupted }) => interrupted),
+    // What went wrong on the way, which nobody has planned.
+    unreached: countedBy(summary.results.filter(({ interrupted }) => interrupted).map(({ error }) => error)),
     spans: report.sessions.reduce((sum, session) => sum + session.spans, 0),
     faults: report.faults,
     sessionsPerSecond: round(summary.sessions_per_second),
@@ -257,11 +259,18 @@ function tell(say, { where, ok, sessions, failed, gaveUp, spans, ...facts }, rep
     `${where}: ${sessions} sessions (${failed} failed, of these ${gaveUp} gave up), ${spans} spans, ${sessionsPerSecond} sessions/s, ` +
       `up to ${largestBatch} in a batch, verified in ${verifySeconds} s: ${ok ? 'holds' : 'DOES NOT HOLD'}`,
   );
+  if (Object.keys(facts.unreached).length > 0) say(`  not reached: ${JSON.stringify(facts.unreached)}`);
   for (const session of report.sessions.filter((one) => !one.ok).slice(0, 5)) {
     for (const { fault, message } of session.findings.slice(0, 3)) {
       say(`  ${session.baggage.session_identifier}: ${fault}: ${message}`);
     }
   }
+}
+
+function countedBy(texts) {
+  const counts = {};
+  for (const text of texts) counts[text] = (counts[text] ?? 0) + 1;
+  return counts;
 }
 
 function measured({ results, sessions_per_second: sessionsPerSecond }) {

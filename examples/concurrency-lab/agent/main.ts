@@ -52,6 +52,9 @@ const server = createServer((request, response) => {
   });
 });
 
+// Longer than callers keep theirs: one that is closed while a request is on its way to it fails that request.
+server.keepAliveTimeout = 120_000;
+
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   if (request.method === 'GET' && request.url === '/tally') {
     return reply(response, 200, counted());
@@ -100,8 +103,12 @@ const stop = async (): Promise<void> => {
   if (stopping) return;
   stopping = true;
   await new Promise<void>((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
+    // Those that are busy now become idle one after the other.
+    const closing = setInterval(() => server.closeIdleConnections(), 20);
+    server.close(() => {
+      clearInterval(closing);
+      resolve();
+    });
   });
   await tracer?.shutdown();
   if (process.connected) process.send?.({ tally: counted() }, () => process.exit(0));

@@ -75,7 +75,7 @@ async function runSession(client: AgentClient, plan: SessionPlan, announce: bool
       try {
         await client.userCall(plan);
       } catch (reason) {
-        error = String(reason);
+        error = describe(reason);
         gaveUp = (reason as { name?: unknown }).name === 'TimeoutError';
       }
       return {
@@ -94,6 +94,12 @@ async function runSession(client: AgentClient, plan: SessionPlan, announce: bool
       };
     }),
   );
+}
+
+/** With what `fetch` keeps to itself: why it failed. */
+function describe(reason: unknown): string {
+  const { cause } = reason as { cause?: { code?: unknown } };
+  return cause?.code === undefined ? String(reason) : `${String(reason)} (${String(cause.code)})`;
 }
 
 /** The same number always gives the same plan. */
