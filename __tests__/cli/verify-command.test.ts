@@ -111,6 +111,68 @@ describe('spanwise verify', () => {
     expect(code).toBe(1);
   });
 
+  it('looks only at what began since a time, which tells many sessions from what was there before', async () => {
+    const now = Date.now();
+    const [stale] = soundSessions(1, now - 3_600_000);
+    const sessions = soundSessions(60, now);
+    sessions.forEach((session, index) => {
+      for (const span of Object.values(session.spans)) {
+        span.attributes['baggage.session_identifier'] = `S${index}`;
+        span.attributes['baggage.user_id'] = `u${index}`;
+      }
+    });
+    for (const span of Object.values(stale!.spans)) {
+      span.attributes['baggage.session_identifier'] = 'S0';
+      span.attributes['baggage.user_id'] = 'u0';
+    }
+    const url = await viewerWith([stale!, ...sessions]);
+    const ids = sessions.map(({ sessionId }) => sessionId).join(',');
+    const all = await verify('--session', ids, '--spans', '5', '--url', url, '--wait', '0');
+    expect(all.out).toContain('S0 is also carried by');
+    expect(all.code).toBe(1);
+    const since = ['--since', String(now - 1_000)];
+    const recent = await verify('--session', ids, '--spans', '5', '--url', url, '--wait', '0', ...since);
+    expect(recent.out).toContain('60 sessions, 300 spans (300 seen): all of it holds');
+    expect(recent.code).toBe(0);
+    const date = ['--since', new Date(now + 60_000).toISOString()];
+    const none = await verify('--session', ids, '--url', url, '--wait', '0', ...date);
+    expect(none.out).toContain('60 × no-spans');
+  });
+
+  it('lets a service that was killed lack spans, and no other', async () => {
+    const sessions = soundSessions(2);
+    for (const { spans } of sessions) delete (spans as Partial<typeof spans>).invoke;
+    const url = await viewerWith(sessions);
+    const ids = sessions.map(({ sessionId }) => sessionId).join(',');
+    const asked = ['--session', ids, '--url', url, '--wait', '0'];
+    expect((await verify(...asked)).out).toContain('2 × orphan');
+    expect((await verify(...asked, '--lost', 'server')).code).toBe(0);
+    expect((await verify(...asked, '--lost', 'another')).out).toContain('2 × orphan');
+  });
+
+  it('reads from a file which services lost spans, and how many spans each has', async () => {
+    const sessions = soundSessions(2);
+    for (const { spans } of sessions) delete (spans as Partial<typeof spans>).search;
+    const url = await viewerWith(sessions);
+    const folder = mkdtempSync(path.join(tmpdir(), 'spanwise-verify-'));
+    folders.push(folder);
+    const file = path.join(folder, 'summary.json');
+    const ask = async (more: object) => {
+      const results = sessions.map(({ sessionId }) => ({ session_id: sessionId, ...more }));
+      writeFileSync(file, JSON.stringify(results));
+      const { out, error } = await verify('--from', file, '--json', '--url', url, '--wait', '0');
+      return error === '' ? JSON.parse(out).faults : error;
+    };
+    const told = { service_spans: { client: 3, server: 2 } };
+    expect(await ask(told)).toEqual({ 'span-count': 2 });
+    expect(await ask({ ...told, lost_services: ['server'] })).toEqual({});
+    expect(await ask({ service_spans: { client: 4 }, lost_services: ['server'] })).toEqual({
+      'span-count': 2,
+    });
+    expect(await ask({ service_spans: 3 })).toContain('service_spans must be an object of numbers');
+    expect(await ask({ lost_services: 'server' })).toContain('lost_services must be a list');
+  });
+
   it('waits for spans that are still under way', async () => {
     const [session] = soundSessions(1);
     const url = await viewerWith([]);
@@ -127,6 +189,7 @@ describe('spanwise verify', () => {
     [['--session', 'a,a'], 'session a is named twice'],
     [['--session', 'a', '--url', 'nowhere'], '--url must be an http address'],
     [['--from', '/nowhere/at/all.json'], 'is not readable as JSON'],
+    [['--session', 'a', '--since', 'yesterday'], '--since must be a date or milliseconds'],
     [['--sesion', 'a'], "Unknown option '--sesion'"],
   ])('refuses to be called wrongly: %j', async (args, message) => {
     const { code, error } = await verify(...args);
