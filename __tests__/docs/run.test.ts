@@ -58,5 +58,7 @@ describe('the examples of docstrings', () => {
       expect(printed).toEqual(promisedLines(code));
       if (output !== undefined) expect(tree).toBe(output.trimEnd());
     },
+    // Loading a framework takes its time on a busy machine.
+    60_000,
   );
 });

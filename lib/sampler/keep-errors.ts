@@ -144,14 +144,16 @@ function asSampled(span: ReadableSpan, context: SpanContext): ReadableSpan {
  * @param options bounds of what is held; what does not fit is reported (`SPW_DROPPED`)
  * @example
  * ```ts
- * import { keepErrors, sessionSampler, SessionTracer, withSpan } from 'spanwise';
+ * import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+ * import { IdentitySpanProcessor, keepErrors, sessionSampler, SessionTracer, withSpan } from 'spanwise';
  * import { recordSpans } from 'spanwise/testing';
  *
- * const exported = recordSpans(); // or a BatchSpanProcessor
- * SessionTracer.init({
+ * const exported = recordSpans(); // in the place of a processor that exports, such as ExportPipeline
+ * const provider = new NodeTracerProvider({
  *   sampler: sessionSampler({ ratio: 0, keepErrors: true }),
- *   spanProcessors: [keepErrors(exported)],
+ *   spanProcessors: [new IdentitySpanProcessor(), keepErrors(exported)],
  * });
+ * SessionTracer.init({ project: 'shop', provider });
  *
  * withSpan('fine', () => 1);
  * try {
