@@ -2,6 +2,8 @@
  * How much of a value is recorded, and the budget that all payload namespaces of one span share.
  */
 
+import { NameLister } from './huge.js';
+
 /** Bounds of what is recorded of arguments, results and payloads. */
 export interface CaptureLimits {
   /** Levels of nesting. @default 32 */
@@ -40,10 +42,6 @@ export const SAMPLE = 8;
 // Cutting a string that was built by concatenation makes the engine copy all of it first (about 4 ms per million
 // characters), so the characters that cuts may touch are budgeted too; beyond, only the length is recorded.
 export const MAX_CUT_CHARACTERS = 256 * 1024;
-/** Names of objects that are listed in one span: the engine lists all of an object's, however few are wanted. */
-const MAX_NAMES = 4_096;
-/** What an object costs of them that is too large to be listed. */
-export const HUGE_OBJECT_NAMES = 2_048;
 
 /** Places checked for secrets in one span's texts; what lies behind the last one is withheld unchecked. */
 export const MAX_PLACES = 256;
@@ -57,8 +55,8 @@ export interface CaptureBudget {
   visits: number;
   /** Characters of oversized strings that may still be touched. */
   cuts: number;
-  /** Names of objects that may still be listed. */
-  names: number;
+  /** Lists names of objects: the engine lists all of an object's, however few are wanted. */
+  readonly names: NameLister;
   /** Places in texts that may still be checked for secrets. */
   places: number;
 }
@@ -100,7 +98,7 @@ export function createBudget(limits?: Partial<CaptureLimits>): CaptureBudget {
     bytes: resolved.maxBytes,
     visits: resolved.maxKeys * 2 + 64,
     cuts: MAX_CUT_CHARACTERS,
-    names: MAX_NAMES,
+    names: new NameLister(),
     places: MAX_PLACES,
   };
 }

@@ -11,7 +11,6 @@ import { singleLine, warn } from '../diagnostics.js';
 import { classNameOf, describe, ownValue, sizeOf, stepper } from './intrinsics.js';
 import {
   createBudget,
-  HUGE_OBJECT_NAMES,
   MAX_KEY_LENGTH,
   MAX_SEGMENT_LENGTH,
   resolveLimits,
@@ -61,15 +60,10 @@ interface Frame {
   next: number;
 }
 
-const { keys: ownKeys, hasOwn, getOwnPropertySymbols, defineProperty } = Object;
-const clock = typeof performance === 'object' ? performance.now.bind(performance) : () => 0;
+const { hasOwn, defineProperty } = Object;
 
 /** A number takes 8 bytes in protobuf, and up to 24 characters in JSON. */
 const NUMBER_SIZE = 24;
-/** How long the symbols of about 10,000 names take. */
-const HUGE_MS = 0.1;
-/** A measurement that cannot be an interruption, and would cost too much to be made again. */
-const CERTAIN_MS = 1;
 const MAX_BIGINT = 1n << 1024n;
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/;
 const PRINTABLE_ASCII = /^[ -~]*$/;
@@ -263,7 +257,7 @@ export class Walk {
       return;
     }
     const items = kind === 'array' ? (value as unknown[]) : undefined;
-    const names = kind === 'object' ? this.namesOf(value) : undefined;
+    const names = kind === 'object' ? this.budget.names.list(value) : undefined;
     if (kind === 'object' && names === undefined) {
       this.cut = 'too many entries in one object';
       this.write(key, size, '[Object with too many entries]');
@@ -294,19 +288,6 @@ export class Walk {
     const { stack } = this;
     for (let at = stack.length - 1; at >= 0; at--) if ((stack[at] as Frame).value === value) return true;
     return false;
-  }
-
-  /** An object's names, or undefined if it has too many of them, or the span has seen enough. */
-  private namesOf(value: object): readonly string[] | undefined {
-    const { budget } = this;
-    if (budget.names <= 0) return undefined;
-    if (isHuge(value)) {
-      budget.names -= HUGE_OBJECT_NAMES;
-      return undefined;
-    }
-    const names = ownKeys(value);
-    budget.names -= names.length;
-    return names;
   }
 
   /** An error's name and message, never its `cause`, its stack or what else hangs on it. */
@@ -391,21 +372,6 @@ export class Walk {
       out[key] = value;
     }
   }
-}
-
-/**
- * Whether listing an object's names would hold up the event loop: engines collect and sort all of them at once
- * (15 ms for 100,000), also for `for…in`. Asking for its symbols reads the same table without collecting
- * anything, for a tenth of that, so its duration tells the size; twice, because either may be interrupted.
- */
-function isHuge(value: object): boolean {
-  const start = clock();
-  getOwnPropertySymbols(value);
-  const once = clock();
-  if (once - start < HUGE_MS) return false;
-  if (once - start > CERTAIN_MS) return true;
-  getOwnPropertySymbols(value);
-  return clock() - once >= HUGE_MS;
 }
 
 /** A plain value as it goes into an attribute; the words for what is no number are those of Python's senders. */

@@ -26,8 +26,17 @@ import {
 /** What a header may hold: more is cut, identity last. */
 export const MAX_BAGGAGE_MEMBERS = 64;
 export const MAX_BAGGAGE_BYTES = 8192;
+/** Longer headers are not touched: to look at a text that was put together of pieces means to copy all of it first. */
+const MAX_TOUCHED = 32 * 1024 * 1024;
 /** What is looked at of a longer header, in characters, to find the identity in it. */
 const MAX_READ = 262_144;
+/** So much of it is scanned; behind that, identity is looked for in one match. */
+const MAX_SCANNED = 2 * MAX_BAGGAGE_BYTES;
+/** The longest member of identity that is taken from there, in characters. */
+const MAX_LATE_IDENTITY = 2_048;
+/** How many members and how much identity are counted there. */
+const MAX_COUNTED = 12_000;
+const MAX_LATE = 256;
 
 /** The spellings of identity that are kept first when something has to go. */
 export const IDENTITY_SPELLINGS: ReadonlySet<string> = new Set<string>([
@@ -89,10 +98,65 @@ function memberSize(at: readonly number[], i: number): number {
 function joined(values: readonly string[]): string {
   let text = '';
   for (const value of values) {
-    if (text.length > MAX_READ) break;
+    if (text.length > MAX_READ || value.length > MAX_TOUCHED) break;
     text += text === '' ? value : `,${value}`;
   }
   return text;
+}
+
+/** A long header without what is over the limits at first sight. */
+interface Shortened {
+  readonly header: string;
+  /** How many members were left out, as far as they were counted. */
+  readonly left: number;
+  /** Whether there were more of them. */
+  readonly more: boolean;
+  /** Characters that were not looked at. */
+  readonly unread: number;
+}
+
+function shorten(whole: string, identity: ReadonlySet<string>): Shortened {
+  // A member that is cut in two is no member.
+  const end = whole.length > MAX_READ ? Math.max(whole.lastIndexOf(',', MAX_READ), 0) : whole.length;
+  const header = end < whole.length ? whole.slice(0, end) : whole;
+  let from = 0;
+  let cut = header.length;
+  while (cut - from > MAX_SCANNED) {
+    const comma = header.lastIndexOf(',', from + MAX_SCANNED);
+    if (comma > from) {
+      cut = comma;
+      break;
+    }
+    // A member that is over the limit by itself: those behind it may do.
+    const next = header.indexOf(',', from + MAX_SCANNED);
+    from = next < 0 ? cut : next + 1;
+  }
+  const late = new Map<string, string>();
+  const member = lateIdentity(identity);
+  member.lastIndex = cut;
+  for (let found = 0; found < MAX_LATE; found++) {
+    const match = member.exec(header);
+    if (match === null) break;
+    late.set(match[1] as string, match[0]);
+  }
+  let left = from > 0 ? 1 : 0;
+  let at = header.indexOf(',', cut);
+  while (at >= 0 && left < MAX_COUNTED) {
+    left++;
+    at = header.indexOf(',', at + 1);
+  }
+  return {
+    header: header.slice(from, cut) + [...late.values()].join(''),
+    left: left - late.size,
+    more: at >= 0,
+    unread: whole.length - end,
+  };
+}
+
+/** Members of identity behind the beginning of a header. */
+function lateIdentity(identity: ReadonlySet<string>): RegExp {
+  const names = [...identity].map((name) => name.replace(/[^A-Za-z0-9_]/g, '\\$&')).join('|');
+  return new RegExp(`,[ \\t]{0,8}(${names})[ \\t]{0,8}=[^,]{0,${MAX_LATE_IDENTITY}}(?=,|$)`, 'g');
 }
 
 /**
@@ -107,13 +171,14 @@ export function parseBaggage(
   reading: BaggageReading = DEFAULT_READING,
 ): Baggage | undefined {
   let header = typeof value === 'string' ? value : joined(value);
-  let unread = 0;
-  if (header.length > MAX_READ) {
-    unread = header.length;
-    // A member that is cut in two is no member.
-    header = header.slice(0, Math.max(header.lastIndexOf(',', MAX_READ), 0));
-    unread -= header.length;
+  if (header.length > MAX_TOUCHED) {
+    warn('SPW_BAGGAGE', `a baggage header of ${header.length} characters was dropped unread`, 'arrival');
+    return undefined;
   }
+  let left = 0;
+  let more = false;
+  let unread = 0;
+  if (header.length > MAX_SCANNED) ({ header, left, more, unread } = shorten(header, reading.identity));
   let found = scanOrdinary(header, MAX_BAGGAGE_MEMBERS) ?? scan(header, reading, MAX_BAGGAGE_MEMBERS);
   const { members } = found;
   if (found.malformed > 0) {
@@ -124,12 +189,13 @@ export function parseBaggage(
     header = withinLimits(header, found.at, reading.identity).join(',');
     found = scan(header, reading, MAX_BAGGAGE_MEMBERS);
   }
-  const dropped = members - found.at.length / FIELDS;
+  const arrived = members + left;
+  const dropped = arrived - found.at.length / FIELDS;
   if (dropped > 0 || unread > 0) {
-    const more = unread > 0 ? ` and ${unread} characters that were not read` : '';
+    const also = unread > 0 ? ` and ${unread} characters that were not read` : '';
     warn(
       'SPW_BAGGAGE',
-      `${dropped} of ${members} baggage entries${more} were dropped on arrival: at most ${MAX_BAGGAGE_MEMBERS} entries and ${MAX_BAGGAGE_BYTES} bytes are kept`,
+      `${dropped} of ${more ? 'more than ' : ''}${arrived} baggage entries${also} were dropped on arrival: at most ${MAX_BAGGAGE_MEMBERS} entries and ${MAX_BAGGAGE_BYTES} bytes are kept`,
       'arrival',
     );
   }

@@ -5,6 +5,7 @@
  * raw header list, gRPC `Metadata`, NATS headers, Kafka headers, message attributes of SQS or SNS, or an object
  * whose MCP `_meta` holds the headers. Nothing here throws, and a method is only called on what is known to have it.
  */
+import { NameLister } from '../capture/huge.js';
 import {
   HEADER_B3,
   HEADER_B3_FLAGS,
@@ -26,10 +27,12 @@ import {
   ownValue,
 } from './carrier-shapes.js';
 
-/** How many keys of a carrier are looked at. */
+/** How many entries of a carrier are looked at. */
 const MAX_KEYS = 2_000;
-/** The longest text that is made of bytes, in bytes. */
-const MAX_BYTES = 262_144;
+/** How many pairs or objects of a list. */
+const MAX_ITEMS = 1_000;
+/** The longest text that is made of bytes; of none so long is the end ever looked at. */
+const MAX_BYTES = 1_048_576;
 /** How many values of one key are read. */
 const MAX_VALUES = 1_000;
 
@@ -45,16 +48,20 @@ type Value = string | string[] | undefined;
  * readCarrier({ Traceparent: '00-…' }, 'traceparent'); // '00-…'
  */
 export function readCarrier(carrier: unknown, key: string): Value {
+  return readWith(carrier, key, new NameLister());
+}
+
+function readWith(carrier: unknown, key: string, lister: NameLister): Value {
   if (typeof carrier !== 'object' || carrier === null) return undefined;
   try {
-    if (Array.isArray(carrier)) return readList(carrier, key);
+    if (Array.isArray(carrier)) return readList(carrier, key, lister);
     // The common case first: a header map as Node gives it.
-    if (isPlain(carrier)) return readPlain(carrier as Record<string, unknown>, key);
+    if (isPlain(carrier)) return readPlain(carrier as Record<string, unknown>, key, lister);
     if (isHeaders(carrier)) return carrier.get(key) ?? undefined;
     if (isMap(carrier)) return readEntries(carrier.entries(), key);
     if (isGrpcMetadata(carrier)) return textOf(carrier.get(key));
     if (isNatsHeaders(carrier)) return readNats(carrier, key);
-    return readPlain(carrier as Record<string, unknown>, key);
+    return readPlain(carrier as Record<string, unknown>, key, lister);
   } catch {
     warn('SPW_CARRIER', 'a carrier threw when it was read; it is treated as empty');
     return undefined;
@@ -68,23 +75,43 @@ export function readCarrier(carrier: unknown, key: string): Value {
  * @returns what `readCarrier` returns for each key that this library asks for
  */
 export function openCarrier(carrier: unknown): (key: string) => Value {
-  return isOrdinary(carrier) ? openOrdinary(carrier) : (key) => readCarrier(carrier, key);
+  if (isOrdinary(carrier)) return openOrdinary(carrier);
+  const lister = new NameLister();
+  return (key) => readWith(carrier, key, lister);
 }
 
-/** The reader of an object literal. */
-export function openOrdinary(carrier: Record<string, unknown>): (key: string) => Value {
+/**
+ * The reader of an object literal.
+ *
+ * @param consistent whether one header in lower case means that all are in a usual case, so that what is not there in
+ *   one of those needs no look at every name: for the callers of a hot path
+ */
+export function openOrdinary(
+  carrier: Record<string, unknown>,
+  consistent: boolean = false,
+): (key: string) => Value {
+  let lister: NameLister | undefined;
   let folded: ReadonlyMap<string, string> | undefined;
+  let isLower = false;
   return (key) => {
     try {
       const value = carrier[key];
       if (value !== undefined && Object.hasOwn(carrier, key)) {
         const text = typeof value === 'string' ? value : textOf(value);
+        if (text !== undefined) {
+          isLower = true;
+          return text;
+        }
+      }
+      const usual = spelledUsually(carrier, key);
+      if (usual !== undefined) return usual;
+      if (!(consistent && isLower)) {
+        folded ??= foldNames(carrier, (lister ??= new NameLister()));
+        const name = folded.get(key);
+        const text = name === undefined ? undefined : textOf(carrier[name]);
         if (text !== undefined) return text;
       }
-      folded ??= foldNames(carrier);
-      if (folded === ELSEWHERE) return readCarrier(carrier, key);
-      const name = folded.get(key);
-      return name === undefined ? undefined : textOf(carrier[name]);
+      return readMeta(carrier, key, (lister ??= new NameLister()));
     } catch {
       return readCarrier(carrier, key);
     }
@@ -100,8 +127,8 @@ export function isOrdinary(carrier: unknown): carrier is Record<string, unknown>
   }
 }
 
-/** One bit per length of the names that are asked for, so that most names are told by their length alone. */
-const NAME_LENGTHS = [
+/** The headers that are asked for. */
+const NAMES = [
   HEADER_TRACEPARENT,
   HEADER_TRACESTATE,
   HEADER_BAGGAGE,
@@ -110,46 +137,80 @@ const NAME_LENGTHS = [
   HEADER_B3_SPAN_ID,
   HEADER_B3_SAMPLED,
   HEADER_B3_FLAGS,
-].reduce((bits, name) => bits | (1 << name.length), 0);
+];
+
+/** One bit per length of those, so that most names are told by their length alone. */
+const NAME_LENGTHS = NAMES.reduce((bits, name) => bits | (1 << name.length), 0);
+
+const NO_SPELLINGS: readonly string[] = [];
+
+/** How senders write a header when they do not write it in lower case; what is found so needs no look at all names. */
+const SPELLINGS: Readonly<Record<string, readonly string[]>> = Object.assign(
+  Object.create(null) as object,
+  Object.fromEntries(NAMES.map((name) => [name, spell(name)])),
+);
+
+function spell(name: string): string[] {
+  const capitalised = name.replace(/(?:^|-)[a-z]/g, (letter) => letter.toUpperCase());
+  const words = capitalised.replace(/(?<=^Trace)[ps]|(?<=Trace|Span)i(?=d$)/, (letter) =>
+    letter.toUpperCase(),
+  );
+  return [...new Set([capitalised, words, name.toUpperCase()])];
+}
+
+/** The usual ways to write a header that is not in lower case. */
+export function spellingsOf(key: string): readonly string[] {
+  return SPELLINGS[key] ?? NO_SPELLINGS;
+}
+
+function spelledUsually(carrier: Record<string, unknown>, key: string): Value {
+  for (const name of spellingsOf(key)) {
+    const value = carrier[name];
+    if (value === undefined || !Object.hasOwn(carrier, name)) continue;
+    const text = textOf(value);
+    if (text !== undefined) return text;
+  }
+  return undefined;
+}
 
 const NO_NAMES: ReadonlyMap<string, string> = new Map();
-/** Says that there is a `_meta` to look into. */
-const ELSEWHERE: ReadonlyMap<string, string> = new Map();
 
 /** The names that are not in lower case, by how they are in it. */
-function foldNames(carrier: Record<string, unknown>): ReadonlyMap<string, string> {
+function foldNames(carrier: Record<string, unknown>, lister: NameLister): ReadonlyMap<string, string> {
   let names: Map<string, string> | undefined;
-  let seen = 0;
-  for (const name in carrier) {
-    if (++seen > MAX_KEYS) break;
+  for (const name of lister.list(carrier) ?? NO_SPELLINGS) {
     if (name === HEADER_TRACEPARENT || name === HEADER_BAGGAGE) continue;
-    if (name === '_meta') return ELSEWHERE;
     if (name.length > 24 || (NAME_LENGTHS & (1 << name.length)) === 0) continue;
     const lower = name.toLowerCase();
-    if (lower === name || !Object.hasOwn(carrier, name)) continue;
+    if (lower === name) continue;
     names ??= new Map();
     if (!names.has(lower)) names.set(lower, name);
   }
   return names ?? NO_NAMES;
 }
 
-function readPlain(carrier: Record<string, unknown>, key: string): Value {
+function readPlain(carrier: Record<string, unknown>, key: string, lister: NameLister): Value {
   if (Object.hasOwn(carrier, key)) {
     const value = textOf(carrier[key]);
     if (value !== undefined) return value;
   }
-  let seen = 0;
-  for (const name in carrier) {
-    if (++seen > MAX_KEYS) break;
-    if (name.length === key.length && name !== key && sameName(name, key) && Object.hasOwn(carrier, name)) {
+  const usual = spelledUsually(carrier, key);
+  if (usual !== undefined) return usual;
+  for (const name of lister.list(carrier) ?? NO_SPELLINGS) {
+    if (name.length === key.length && name !== key && sameName(name, key)) {
       const value = textOf(carrier[name]);
       if (value !== undefined) return value;
     }
   }
-  if (!Object.hasOwn(carrier, '_meta')) return undefined;
+  return readMeta(carrier, key, lister);
+}
+
+/** The headers of an MCP request stand one level down. */
+function readMeta(carrier: Record<string, unknown>, key: string, lister: NameLister): Value {
   const meta = carrier['_meta'];
-  if (typeof meta !== 'object' || meta === null || Object.hasOwn(meta, '_meta')) return undefined;
-  return readCarrier(meta, key);
+  if (typeof meta !== 'object' || meta === null) return undefined;
+  if (!Object.hasOwn(carrier, '_meta') || Object.hasOwn(meta, '_meta')) return undefined;
+  return readWith(meta, key, lister);
 }
 
 function sameName(name: string, key: string): boolean {
@@ -168,10 +229,11 @@ function readEntries(entries: Iterable<readonly [unknown, unknown]>, key: string
 }
 
 /** Pairs (`[['a', 'b']]`), raw headers (`['a', 'b']`), or one object per header as librdkafka gives them. */
-function readList(list: readonly unknown[], key: string): Value {
+function readList(list: readonly unknown[], key: string, lister: NameLister): Value {
   const found: string[] = [];
-  const length = Math.min(list.length, 2 * MAX_KEYS);
-  if (typeof list[0] === 'string') {
+  const isRaw = typeof list[0] === 'string';
+  const length = Math.min(list.length, isRaw ? 2 * MAX_KEYS : MAX_ITEMS);
+  if (isRaw) {
     for (let i = 0; i + 1 < length; i += 2) {
       const name = list[i];
       const text = typeof name === 'string' && sameName(name, key) ? textOf(list[i + 1]) : undefined;
@@ -194,7 +256,7 @@ function readList(list: readonly unknown[], key: string): Value {
           ? sameName(name, key)
             ? textOf(ownValue(item, 'value'))
             : undefined
-          : readPlain(item as Record<string, unknown>, key);
+          : readPlain(item as Record<string, unknown>, key, lister);
     }
     if (text !== undefined) append(found, text);
   }
@@ -268,7 +330,9 @@ function write(carrier: object, key: string, value: string): boolean {
     return true;
   }
   if (isMap(carrier)) {
-    for (const name of [...carrier.keys()].slice(0, MAX_KEYS)) {
+    let seen = 0;
+    for (const name of carrier.keys()) {
+      if (++seen > MAX_KEYS) break;
       if (typeof name === 'string' && name !== key && sameName(name, key)) carrier.delete(name);
     }
     carrier.set(key, value);
@@ -293,10 +357,9 @@ function write(carrier: object, key: string, value: string): boolean {
 
 function writePlain(carrier: Record<string, unknown>, key: string, value: string): boolean {
   let attribute: 'SQS' | 'SNS' | undefined;
-  let seen = 0;
-  for (const name in carrier) {
-    if (++seen > MAX_KEYS) break;
-    if (!Object.hasOwn(carrier, name)) continue;
+  const listed = new NameLister().list(carrier);
+  for (const name of listed ?? spellingsOf(key)) {
+    if (listed === undefined && !Object.hasOwn(carrier, name)) continue;
     if (name.length === key.length && name !== key && sameName(name, key)) delete carrier[name];
     else if (typeof carrier[name] === 'object') attribute ??= attributeKind(carrier[name]);
   }
@@ -326,8 +389,9 @@ function writeList(list: unknown[], key: string, value: string): boolean {
     list.push(key, value);
     return true;
   }
+  const lister = new NameLister();
   for (let i = list.length - 1; i >= 0; i--) {
-    if (readList([list[i]], key) !== undefined) list.splice(i, 1);
+    if (readList([list[i]], key, lister) !== undefined) list.splice(i, 1);
   }
   if (!isNamed) list.push([key, value]);
   else if (Object.hasOwn(list[0] as object, 'key')) list.push({ key, value });

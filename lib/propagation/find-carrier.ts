@@ -4,9 +4,10 @@
  * What *is* a request, `Headers` or a message is told by its shape, never by its data; plain data is looked at last,
  * and only where no request is near, because data is what a stranger may have written.
  */
+import { NameLister } from '../capture/huge.js';
 import { warn } from '../diagnostics.js';
 import { HEADER_BAGGAGE, HEADER_TRACEPARENT } from '../conventions.js';
-import { looksLikeCarrier, readCarrier } from './carrier.js';
+import { looksLikeCarrier, readCarrier, spellingsOf } from './carrier.js';
 import {
   dataOf,
   describe,
@@ -107,9 +108,8 @@ function finding(candidate: Candidate, via: CarrierFinding['via']): CarrierFindi
 
 function choose(candidates: readonly Candidate[], via: CarrierFinding['via']): CarrierFinding {
   const first = candidates[0] as Candidate;
-  const said = content(first.carrier);
-  for (const other of candidates) {
-    if (content(other.carrier) === said) continue;
+  for (let i = 1; i < candidates.length; i++) {
+    if (saysTheSame(first.carrier, (candidates[i] as Candidate).carrier)) continue;
     warn(
       'SPW_CARRIER',
       'two arguments carry different trace headers, so none is taken; name one with the carrier option',
@@ -120,8 +120,13 @@ function choose(candidates: readonly Candidate[], via: CarrierFinding['via']): C
   return finding(first, via);
 }
 
-function content(carrier: unknown): string {
-  return JSON.stringify([readCarrier(carrier, HEADER_TRACEPARENT), readCarrier(carrier, HEADER_BAGGAGE)]);
+function saysTheSame(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  return [HEADER_TRACEPARENT, HEADER_BAGGAGE].every((name) => {
+    const [a, b] = [readCarrier(one, name), readCarrier(other, name)];
+    if (!Array.isArray(a) || !Array.isArray(b)) return a === b;
+    return a.length === b.length && a.every((value, i) => value === b[i]);
+  });
 }
 
 /** Containers, then requests, then messages; `depth` counts the wrappers that were taken off. */
@@ -163,7 +168,6 @@ function isNodeRequest(value: object): boolean {
 }
 
 function isFetchRequest(value: object): boolean {
-  if (typeof Request === 'function' && value instanceof Request) return true;
   return (
     !isPlain(value) &&
     dataOf(value, Symbol.toStringTag) === 'Request' &&
@@ -178,23 +182,14 @@ function flatCarrier(value: object): Candidate | undefined {
   if (sqs !== undefined) return sqs;
   // Most data is told apart here, without going through its keys.
   if (!TELLING_NAMES.some((name) => Object.hasOwn(value, name))) return undefined;
-  let seen = 0;
-  for (const key in value) {
-    if (++seen > MAX_FLAT_KEYS || !isFlat(ownValue(value, key))) return undefined;
-  }
+  const names = new NameLister().list(value);
+  if (names === undefined || names.length > MAX_FLAT_KEYS) return undefined;
+  if (!names.every((name) => isFlat(ownValue(value, name)))) return undefined;
   return looksLikeCarrier(value) ? { carrier: value, kind: 'container' } : undefined;
 }
 
-/** How senders write the headers that tell a map of headers from other data. */
-const TELLING_NAMES = [
-  HEADER_TRACEPARENT,
-  HEADER_BAGGAGE,
-  'Traceparent',
-  'TraceParent',
-  'TRACEPARENT',
-  'Baggage',
-  'BAGGAGE',
-];
+/** The headers that tell a map of headers from other data, as senders write them. */
+const TELLING_NAMES = [HEADER_TRACEPARENT, HEADER_BAGGAGE].flatMap((name) => [name, ...spellingsOf(name)]);
 
 function isFlat(value: unknown): boolean {
   if (Array.isArray(value))

@@ -2,9 +2,11 @@
  * How the propagator reads a carrier: by the getter it is given, and by the carrier reader.
  */
 import { defaultTextMapGetter, type SpanContext, type TextMapGetter } from '@opentelemetry/api';
+import { isHuge, NameLister } from '../capture/huge.js';
 import { warn } from '../diagnostics.js';
 import { readB3, readB3Multi, type ReadHeader } from './b3.js';
 import { isOrdinary, openCarrier, openOrdinary, readCarrier } from './carrier.js';
+import { isObject } from './carrier-shapes.js';
 import { readTraceContext } from './trace-context.js';
 
 /** The formats of trace headers. */
@@ -23,7 +25,7 @@ export const CARRIER_GETTER: TextMapGetter = {
       const named = carrier as { keys?: unknown };
       return typeof named.keys === 'function' && !Array.isArray(carrier)
         ? [...(named.keys() as Iterable<string>)]
-        : Object.keys(carrier);
+        : [...(new NameLister().list(carrier) ?? [])];
     } catch {
       return [];
     }
@@ -40,7 +42,7 @@ export function readFormat(format: PropagationFormat, read: ReadHeader): SpanCon
 /** Reads by the library's own getter, then by ours, then by the getter without regard to case. */
 export function readerOf(carrier: unknown, getter: TextMapGetter): ReadHeader {
   // On an object literal, OpenTelemetry's default getter finds nothing that ours does not.
-  if (getter === defaultTextMapGetter && isOrdinary(carrier)) return openOrdinary(carrier);
+  if (getter === defaultTextMapGetter && isOrdinary(carrier)) return openOrdinary(carrier, true);
   const readOurs = openCarrier(carrier);
   return (key) => {
     try {
@@ -53,6 +55,8 @@ export function readerOf(carrier: unknown, getter: TextMapGetter): ReadHeader {
     const ours = readOurs(key);
     if (ours !== undefined) return ours;
     try {
+      // Ours reads every list, and a getter could only list all of its indices.
+      if (Array.isArray(carrier) || (isObject(carrier) && isHuge(carrier))) return undefined;
       let seen = 0;
       for (const name of getter.keys(carrier)) {
         if (++seen > MAX_KEYS) return undefined;

@@ -6,7 +6,7 @@
 import type { SpanContext } from '@opentelemetry/api';
 import { HEADER_TRACEPARENT, HEADER_TRACESTATE } from '../conventions.js';
 import { warn } from '../diagnostics.js';
-import { parseTraceState, writeTraceState } from './trace-state.js';
+import { MAX_READ as MAX_LIST, parseTraceState, writeTraceState } from './trace-state.js';
 
 /** The caller recorded. */
 export const FLAG_SAMPLED = 0x01;
@@ -116,7 +116,7 @@ export function readTraceContext(
   }
   const state = read(HEADER_TRACESTATE);
   if (state === undefined || state.length === 0) return spanContext;
-  const text = typeof state === 'string' ? state : state.join(',');
+  const text = typeof state === 'string' ? state : listed(state);
   const traceState = parseTraceState(text);
   if (traceState !== undefined) return { ...spanContext, traceState };
   if (text.length > MAX_LENGTH || !/^[ \t,]*$/.test(text)) {
@@ -127,6 +127,11 @@ export function readTraceContext(
     );
   }
   return spanContext;
+}
+
+/** Several headers are one list; of what is too long for one, nothing is read. */
+function listed(values: readonly string[]): string {
+  return values.find((value) => value.length > MAX_LIST) ?? values.join(',');
 }
 
 function onlyOne(values: readonly string[]): string | undefined {

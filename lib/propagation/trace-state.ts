@@ -9,7 +9,7 @@ const MAX_MEMBERS = 32;
 const MAX_KEY = 256;
 const MAX_VALUE = 256;
 /** Longer headers are not read: this is what 32 members of the longest kind take, with some white space. */
-const MAX_READ = 17_000;
+export const MAX_READ = 17_000;
 /** What is sent on; the specification asks for at least 512. Room is left for baggage in 16 KiB of headers. */
 const MAX_SENT = 4_096;
 /** Members longer than this go first when something has to go. */
