@@ -9,7 +9,7 @@ import { Observable } from 'rxjs';
 import { warnError } from '../diagnostics.js';
 import { loadOptionalPackage } from '../engine/optional-package.js';
 import { isGrpcMetadata } from '../propagation/carrier-shapes.js';
-import { injectContextIntoCarrier, type InjectOptions } from '../propagation/propagate.js';
+import { injectContextIntoCarrier } from '../propagation/propagate.js';
 
 type Method = (...args: any[]) => any;
 type Headers = Record<string, unknown>;
@@ -50,7 +50,7 @@ const done = new WeakSet<object>();
  *
  * @category Messages
  */
-export function tracedClient<C extends object>(client: C, options: InjectOptions = {}): C {
+export function tracedClient<C extends object>(client: C, options: Parameters<typeof injectContextIntoCarrier>[1] = {}): C {
   if (done.has(client)) return client;
   done.add(client);
   try {
