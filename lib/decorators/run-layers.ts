@@ -6,6 +6,7 @@
  * finds the span it shares.
  */
 import { context, SpanKind, trace, type Context, type Link } from '@opentelemetry/api';
+import { contextNode } from '../context/context-node.js';
 import { MEMBER_KEY, MESSAGE_KEY, SERVED_KEY, type Served } from '../context/keys.js';
 import { warnError } from '../diagnostics.js';
 import { findCarrier, namedCarrier } from '../propagation/find-carrier.js';
@@ -136,13 +137,14 @@ export function runLayers(
   site: CallSite,
 ): unknown {
   if (!hasTracers()) return Reflect.apply(fn, self, args as unknown[]);
-  const active = context.active();
+  const current = context.active();
   const known = site.known as KnownCall | undefined;
-  if (known !== undefined && known.layers === layers && known.idles && isIdle(active)) {
+  if (known !== undefined && known.layers === layers && known.idles && isIdle(current)) {
     return Reflect.apply(fn, self, args as unknown[]);
   }
+  const active = contextNode(current);
   const name = memberName(member, self);
-  const marker = active.getValue(MEMBER_KEY) as MemberMarker | undefined;
+  const marker = active.member as MemberMarker | undefined;
   const outer = marker !== undefined && isFor(marker, member, self) ? marker : undefined;
   // Most calls: the plan of the call before, and no object but the span's own.
   if (outer === undefined && known !== undefined && known.layers === layers && known.name === name) {
@@ -167,7 +169,7 @@ export function runLayers(
 
   const all = outer === undefined ? payloads : [...payloads, ...outer.payloads];
   let spanPlan = planOf(options, name, call, all);
-  let parent = active;
+  let parent: Context = active;
   if (plan.entry !== undefined) {
     const entered = enter(plan.entry, call, owner, active);
     parent = entered.context;

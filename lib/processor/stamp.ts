@@ -24,18 +24,22 @@ import {
   TRACELOOP_PREFIX,
 } from '../conventions.js';
 import { ContextNode } from '../context/context-node.js';
-import { identityOf, type Identity, type IdentityDefaults } from '../context/identity.js';
+import { identityOf, type Identity } from '../context/identity.js';
 import type { SpanOwner } from '../tracer/owner.js';
 import { ADOPT_ATTRIBUTES, type AdoptingSpan } from '../tracer/sdk-contract.js';
 import { detectEventType } from './event-type.js';
 
+type Literal = typeof stampedAttributes;
+
 interface Stamp {
-  readonly identity: Identity;
-  readonly defaults: IdentityDefaults | undefined;
   readonly owner: SpanOwner | undefined;
+  /** Makes the same attributes and an event type, of the parts of identity that follow, where they are the usual ones. */
+  readonly literal: Literal | undefined;
+  readonly sessionId: string | undefined;
+  readonly project: string | undefined;
+  readonly source: string | undefined;
   readonly attributes: Attributes;
-  /** Makes the same attributes and an event type, where they are the usual ones. */
-  readonly literal: typeof stampedAttributes | undefined;
+  readonly identity: Identity;
 }
 
 // Kept with the context's surroundings, so that the attributes of a request are put together once; contexts of
@@ -47,16 +51,15 @@ const MAX_BAGGAGE_ATTRIBUTE_LENGTH = 1_000;
 
 /** The stamp of a span that starts in `context` and belongs to `owner`; without one, only what arrived. */
 function stampOf(context: Context, owner: SpanOwner | undefined): Stamp {
-  const defaults = owner?.identity;
   if (context instanceof ContextNode) {
     const { around } = context;
     const known = around.stamp as Stamp | undefined;
-    if (known !== undefined && known.owner === owner && known.defaults === defaults) return known;
-    const stamp = makeStamp(context, identityOf(context, defaults), owner);
+    if (known !== undefined && known.owner === owner) return known;
+    const stamp = makeStamp(context, identityOf(context, owner?.identity), owner);
     around.stamp = stamp;
     return stamp;
   }
-  const identity = identityOf(context, defaults);
+  const identity = identityOf(context, owner?.identity);
   const key = propagation.getBaggage(context) ?? NO_BAGGAGE;
   const known = stamps.get(key);
   if (known !== undefined && known.identity === identity && known.owner === owner) return known;
@@ -96,22 +99,15 @@ function makeStamp(context: Context, identity: Identity, owner: SpanOwner | unde
       attributes[BAGGAGE_ATTRIBUTE_PREFIX + name] = value.slice(0, MAX_BAGGAGE_ATTRIBUTE_LENGTH);
     }
   }
-  return {
-    identity,
-    defaults: owner?.identity,
-    owner,
-    attributes,
-    literal: literalFor(identity, attributes),
-  };
+  const { sessionId, project, source } = identity;
+  const literal = literalFor(identity, attributes);
+  return { owner, literal, sessionId, project, source, attributes, identity };
 }
 
 /** What makes exactly these attributes as a literal, which is so for the spans of most tracers. */
-function literalFor(
-  { sessionId, project, source }: Identity,
-  attributes: Attributes,
-): typeof stampedAttributes | undefined {
+function literalFor({ sessionId, project, source }: Identity, attributes: Attributes): Literal | undefined {
   if (sessionId === undefined || source === undefined) return undefined;
-  for (const literal of [stampedAttributes, compatibleAttributes] as (typeof stampedAttributes)[]) {
+  for (const literal of [stampedAttributes, compatibleAttributes] as Literal[]) {
     const { [ATTR_EVENT_TYPE]: _, ...made } = literal(sessionId, project, source, 'tool') as Attributes;
     const names = Object.keys(made);
     if (names.length !== Object.keys(attributes).length) continue;
@@ -121,11 +117,8 @@ function literalFor(
 }
 
 /** The attributes of a span that had none: identity, and the event type of a span of which nothing else is known. */
-function firstAttributes({ identity, attributes, literal }: Stamp): Attributes {
-  if (literal !== undefined) {
-    const { sessionId, project, source } = identity as Required<Identity>;
-    return literal(sessionId, project, source, 'tool');
-  }
+function firstAttributes({ literal, sessionId, project, source, attributes }: Stamp): Attributes {
+  if (literal !== undefined) return literal(sessionId as string, project, source as string, 'tool');
   const first: Attributes = {};
   Object.assign(first, attributes);
   first[ATTR_EVENT_TYPE] = 'tool';

@@ -4,7 +4,7 @@
 import type { Context, Span } from '@opentelemetry/api';
 import { ATTR_ABANDONED, ATTR_EVENT_NAME } from '../conventions.js';
 import { warnError } from '../diagnostics.js';
-import { ContextNode, contextNode, type Surroundings } from '../context/context-node.js';
+import { ContextNode, contextNode } from '../context/context-node.js';
 import { withIdentity } from '../context/identity.js';
 import { stampSpan } from '../processor/stamp.js';
 import { withOwner, type SpanOwner } from '../tracer/owner.js';
@@ -28,7 +28,7 @@ export type Started = ContextNode & { readonly span: Span };
  * @returns the context in which the body runs, with the span in it
  */
 export function startPlanned(owner: SpanOwner, parent: Context, plan: SpanPlan, mark: unknown): Started {
-  const own = contextOf(owner, parent);
+  const own = contextOf(owner, contextNode(parent));
   const span = owner.otelTracer.startSpan(plan.name, plan.start, own);
   if (owner.settings.stampAtStart && span.isRecording()) stampSpan(span, own, owner);
   return new ContextNode(span, mark ?? own.member, own.around) as Started;
@@ -164,36 +164,14 @@ export class TracedRun extends OpenRun {
   }
 }
 
-// Contexts are immutable, so what an owner makes of one can be kept with it: the root context, and one per request.
-// Without this, a span below the root copied three maps (two thirds of its cost).
-const owned = new WeakMap<Context, ContextNode>();
-
-/** The context with the owner in it and its identity in the baggage. */
-function contextOf(owner: SpanOwner, parent: Context): ContextNode {
-  if (parent instanceof ContextNode) {
-    const { around } = parent;
-    if (isCompleteFor(owner, around)) return parent;
-    const known = around.completed;
-    if (known !== undefined && isCompleteFor(owner, known)) {
-      return new ContextNode(parent.span, parent.member, known);
-    }
-    const own = completeContext(owner, parent);
-    around.completed = own.around;
-    return own;
+/** The context with the owner in it and its identity in the baggage; put together once for each of the surroundings. */
+function contextOf(owner: SpanOwner, parent: ContextNode): ContextNode {
+  const { around } = parent;
+  let { completed } = around;
+  if (completed === undefined || completed.owner !== owner) {
+    completed = contextNode(withOwner(withIdentity(parent, owner.identity), owner)).around;
+    around.completed = completed;
+    completed.completed = completed;
   }
-  const known = owned.get(parent);
-  if (known !== undefined && isCompleteFor(owner, known.around)) return known;
-  const own = completeContext(owner, parent);
-  owned.set(parent, own);
-  return own;
-}
-
-function isCompleteFor(owner: SpanOwner, around: Surroundings): boolean {
-  return around.completeFor === owner.identity && around.owner === owner;
-}
-
-function completeContext(owner: SpanOwner, parent: Context): ContextNode {
-  const own = contextNode(withOwner(withIdentity(contextNode(parent), owner.identity), owner));
-  own.around.completeFor = owner.identity;
-  return own;
+  return completed === around ? parent : new ContextNode(parent.span, parent.member, completed);
 }

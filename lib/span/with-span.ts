@@ -16,6 +16,7 @@ import {
 } from '@opentelemetry/api';
 import { ATTR_EVENT_NAME, ATTR_EVENT_TYPE } from '../conventions.js';
 import { warnError } from '../diagnostics.js';
+import { contextNode } from '../context/context-node.js';
 import { MEMBER_KEY } from '../context/keys.js';
 import { ownerOf, type SpanOwner } from '../tracer/owner.js';
 import { resolveOwner, tracerRegistry } from '../tracer/registry.js';
@@ -72,6 +73,10 @@ function rememberIdle(context: Context, owner: SpanOwner): void {
   ownsIdle = ownerOf(context) === owner;
 }
 
+function isActive(parent: Context): boolean {
+  return contextNode(context.active()) === contextNode(parent);
+}
+
 /** How a function runs, as far as it can be told before it does. */
 export type FunctionKind = 'plain' | 'async' | 'generator';
 
@@ -104,8 +109,8 @@ export function runInSpan(
   kind: FunctionKind = functionKind(fn),
 ): unknown {
   // Nothing of such a span would be seen or sent, and the parent's id travels on just as well.
-  if (isSpanNeedless(owner, plan, parent) && parent === context.active()) {
-    rememberIdle(parent, owner);
+  if (isSpanNeedless(owner, plan, parent) && isActive(parent)) {
+    rememberIdle(context.active(), owner);
     return Reflect.apply(fn, self, args);
   }
   if (kind === 'generator') {
