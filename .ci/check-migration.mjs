@@ -14,9 +14,19 @@ const PACKAGE = 'honeyhive@1.0.42';
 const INTEGRITY =
   'sha512-NnFSJdq+AYjOLmIG6HlzgvrCyr/WQVpBrTOrUK9OqNIqnUdMOUFxxx4rTsrQ2R1uiiaNXFcHaMyG0DPPbKJoSg==';
 
-const [, before] = /^```ts no-check[^\n]*\n([^]*?)^```$/m.exec(
-  readFileSync(path.join(root, 'docs/guides/migration-honeyhive.md'), 'utf8'),
-);
+const guide = readFileSync(path.join(root, 'docs/guides/migration-honeyhive.md'), 'utf8');
+const [, before] = /^```ts no-check[^\n]*\n([^]*?)^```$/m.exec(guide);
+const [, python] = /^```python\n([^]*?)^```$/m.exec(guide);
+try {
+  execFileSync('python3', ['-c', 'import ast, sys; ast.parse(sys.stdin.read())'], {
+    input: python,
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+  console.log('the Python code before a migration is Python');
+} catch (error) {
+  if (error.code !== 'ENOENT') throw error;
+  console.log('python3 is not installed: the Python code was not looked at');
+}
 const folder = mkdtempSync(path.join(tmpdir(), 'spanwise-migration-'));
 try {
   const packed = execFileSync('npm', ['pack', PACKAGE, '--json', '--loglevel=error'], {

@@ -15,7 +15,7 @@ export function codeLines(text) {
   return text
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line !== '' && !/^(\/\/|\/\*|\*\s|\*\/)/.test(line));
+    .filter((line) => line !== '' && !/^(\/\/|\/\*|\*\s|\*\/|# )/.test(line));
 }
 
 /** How many of the lines are not, in this order, among the other program's: the longest common subsequence tells. */
@@ -64,11 +64,11 @@ export function programRows() {
 /** Lines of the code blocks under "Before" and "After" of the migration guides. */
 export function guideRows() {
   const guides = {
-    'migration-honeyhive': ['honeyhive'],
+    'migration-honeyhive': ['honeyhive', 'honeyhive in Python'],
     'migration-peers': ['nestjs-otel', 'openinference'],
   };
   return Object.entries(guides).flatMap(([guide, peers]) => {
-    const blocks = [...read('docs/guides', `${guide}.md`).matchAll(/^```ts.*\n([^]*?)^```$/gm)];
+    const blocks = [...read('docs/guides', `${guide}.md`).matchAll(/^```(?:ts|python).*\n([^]*?)^```$/gm)];
     return peers.map((peer, index) => ({
       what: peer,
       before: codeLines(blocks[2 * index][1]).length,

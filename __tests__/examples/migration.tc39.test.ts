@@ -68,7 +68,7 @@ describe('programs before and after a migration', () => {
     for (const { beforeTracing, afterTracing } of rows) expect(afterTracing * 5).toBeLessThan(beforeTracing);
     expect(entry.after).toBe(1);
     expect(entry.before).toBeGreaterThan(10);
-    expect(guideRows()).toHaveLength(3);
+    expect(guideRows()).toHaveLength(4);
   });
 });
 

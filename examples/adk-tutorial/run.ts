@@ -1,6 +1,6 @@
 /**
  * Runs agent server and client as two processes, prints the tree of the session, and verifies it. `npm run adk` starts
- * it; see the guide "Agents: Google's ADK".
+ * it; see the guide "Agents".
  *
  * Flags: --once (end by itself), --json (print the verified facts), --port N (of the viewer).
  */
