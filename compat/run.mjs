@@ -10,6 +10,7 @@ import { availableParallelism } from 'node:os';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { cells as compilers } from './cells/compilers.mjs';
+import { cells as receivers } from './cells/receivers.mjs';
 import { cells as runtimes } from './cells/runtimes.mjs';
 import { cells as types } from './cells/types.mjs';
 import { Stage } from './stage.mjs';
@@ -26,7 +27,7 @@ const { values: options } = parseArgs({
   },
 });
 
-const all = [...runtimes, ...compilers, ...types];
+const all = [...runtimes, ...compilers, ...types, ...receivers];
 
 /** Whether a cell was asked for: by its words, else by how much is to be run. */
 function isWanted({ id, quick, suite }) {

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
-import { HONEYHIVE_SERVER_URL, HONEYHIVE_TRACES_PATH } from '../../lib/conventions.js';
+import { DEFAULT_OTLP_ENDPOINT, HONEYHIVE_SERVER_URL, HONEYHIVE_TRACES_PATH } from '../../lib/conventions.js';
 
 const folder = 'examples/scale-out';
 const configurations = readdirSync(folder).filter((file) => file.endsWith('.yaml'));
@@ -25,6 +25,13 @@ describe('the configurations together', () => {
   it('send HoneyHive what the SDK would', () => {
     const exporter = read('collector.yaml').exporters['otlphttp/honeyhive'] as { traces_endpoint: string };
     expect(exporter.traces_endpoint).toBe(`${HONEYHIVE_SERVER_URL}${HONEYHIVE_TRACES_PATH}`);
+  });
+
+  it('listen where services send to unless they are told otherwise', () => {
+    const { protocols } = read('collector.yaml').receivers['otlp'] as {
+      protocols: { http: { endpoint: string } };
+    };
+    expect(protocols.http.endpoint).toBe(`0.0.0.0:${new URL(DEFAULT_OTLP_ENDPOINT).port}`);
   });
 
   it('read from Kafka what they write to it', () => {

@@ -37,7 +37,7 @@ async function place(stage, line) {
   return folder;
 }
 
-async function withReceiver(stage, body) {
+export async function withReceiver(stage, body) {
   const receiver = await startReceiver(await loadDecoder(stage));
   try {
     return await body(receiver);

@@ -53,15 +53,18 @@ export function checkWire(spans, { server, findsRequest }) {
       checks.push({ name: `wire: ${name}`, ok: false, note: error.message });
     }
   };
-  const named = (session, name) =>
-    spans.find((span) => span.name === name && span.attributes['honeyhive.session_id'] === session);
+  const ofSession = (session, name) =>
+    spans.filter((span) => span.name === name && span.attributes['honeyhive.session_id'] === session);
+  const named = (session, name) => ofSession(session, name)[0];
 
   for (const protocol of ['standard', 'legacy']) {
     check(`${protocol}: methods`, () => {
       const session = `${protocol}-methods`;
       // A clock in steps of a millisecond gives siblings one start, so their order says nothing.
       equal(splitTrees(drawSession(spans, session)).sort(), METHODS.spans);
-      const { attributes } = named(session, 'Kitchen.add');
+      const { attributes } = ofSession(session, 'Kitchen.add').find(
+        (span) => span.attributes['honeyhive_inputs.arg1'] === 2,
+      );
       equal(
         [
           attributes['honeyhive_inputs.arg0'],
