@@ -3,16 +3,19 @@
  *
  * It is packed and installed in a folder outside of the checkout, beside runtimes, lines of OpenTelemetry, compilers,
  * bundlers and test runners in exact versions (versions.mjs), and used there as users do. Options: `--list`,
- * `--quick` (what CI runs), `--only node24,otel3+bun` (cells with that word; `+` for several in one cell), `--suite`
- * (the whole test suite on OpenTelemetry 3.x as well), `--table FILE` (what ran, as Markdown), `--keep`, `--verbose`.
+ * `--quick` (what CI runs), `--only node24,otel3+bun` (cells with that word; `+` for several in one cell), `--suite` (the whole test suite on OpenTelemetry 3.x as
+ * well; `--jest __tests__/engine` for a part of it), `--table FILE` (what ran, as Markdown), `--keep`, `--verbose`.
  */
 import { availableParallelism } from 'node:os';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { cells as bundlers } from './cells/bundlers.mjs';
 import { cells as compilers } from './cells/compilers.mjs';
 import { cells as receivers } from './cells/receivers.mjs';
 import { cells as runtimes } from './cells/runtimes.mjs';
+import { cells as suite } from './cells/suite.mjs';
 import { cells as types } from './cells/types.mjs';
+import { cells as users } from './cells/users.mjs';
 import { Stage } from './stage.mjs';
 
 const { values: options } = parseArgs({
@@ -23,11 +26,12 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     table: { type: 'string' },
     keep: { type: 'boolean', default: false },
+    jest: { type: 'string', multiple: true, default: [] },
     verbose: { type: 'boolean', default: false },
   },
 });
 
-const all = [...runtimes, ...compilers, ...types, ...receivers];
+const all = [...runtimes, ...compilers, ...bundlers, ...types, ...users, ...receivers, ...suite];
 
 /** Whether a cell was asked for: by its words, else by how much is to be run. */
 function isWanted({ id, quick, suite }) {
@@ -55,6 +59,7 @@ async function main() {
   const results = [];
   try {
     stage.quick = options.quick;
+    stage.suiteArguments = options.jest;
     await stage.pack();
     stage.plan([...new Set(wanted.flatMap((cell) => cell.runtimes ?? []))]);
     const waiting = [...wanted];

@@ -61,6 +61,7 @@ export class Stage {
 
   /** A folder with files in it. */
   fill(name, files) {
+    mkdirSync(this.at(name), { recursive: true });
     for (const [file, text] of Object.entries(files)) {
       mkdirSync(path.dirname(this.at(name, file)), { recursive: true });
       writeFileSync(this.at(name, file), text);

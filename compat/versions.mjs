@@ -57,10 +57,12 @@ export const OTEL3_FOR_THE_SUITE = {
   '@opentelemetry/core': '3.1.1',
   '@opentelemetry/exporter-trace-otlp-http': '0.301.0',
   '@opentelemetry/exporter-trace-otlp-proto': '0.301.0',
+  '@opentelemetry/instrumentation-express': '0.72.0',
   '@opentelemetry/instrumentation-http': '0.301.0',
   '@opentelemetry/otlp-transformer': '0.301.0',
   '@opentelemetry/resources': '3.1.1',
   '@opentelemetry/sdk-trace': '3.1.1',
+  '@opentelemetry/semantic-conventions': developed('@opentelemetry/semantic-conventions'),
 };
 
 /** TypeScript by minor version; the floor, what most have, what we develop with, and the native one. */
@@ -74,10 +76,14 @@ export const TYPESCRIPT = Object.fromEntries([
 /** What a project of a user's has beside us. */
 export const TOOLS = {
   webpack: '5.112.2',
+  '@rollup/plugin-node-resolve': '16.0.3',
+  '@rollup/plugin-commonjs': '29.0.3',
+  rollup: developed('rollup'),
   vitest: '5.1.1',
   jest: developed('jest'),
   '@jest/globals': developed('@jest/globals'),
   '@jnmetacode/tracelet': '0.2.1',
   chdb: '3.4.0',
   '@types/node': developed('@types/node'),
+  '@types/node of vitest': '24.19.2',
 };

@@ -57,6 +57,7 @@ describe('installContextManager', () => {
     } as unknown as ContextManager;
     context.setGlobalContextManager(broken);
     installContextManager();
-    expect(messages.some((line) => line.includes('SPW_CONTEXT_MANAGER'))).toBe(true);
+    // Nothing of the API's own, which would answer an attempt to register a second one with a stack.
+    expect(messages).toEqual([expect.stringContaining('SPW_CONTEXT_MANAGER')]);
   });
 });

@@ -104,7 +104,13 @@ const cell = (id, compile) => ({
     const name = id.replaceAll(' ', '-');
     mkdirSync(path.join(folder, name), { recursive: true });
     stage.fill(`compiled/${name}`, { ...smokeFiles(), ...(await compile(stage, folder)) });
-    return smokeOnce(stage, { runtime: 'node20', folder, smoke: name, engine: 'spanwise', server: 'node' });
+    return smokeOnce(stage, {
+      runtime: 'node20',
+      folder,
+      entry: `${name}/main.mjs`,
+      engine: 'spanwise',
+      server: 'node',
+    });
   },
 });
 

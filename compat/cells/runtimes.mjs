@@ -47,7 +47,10 @@ export async function withReceiver(stage, body) {
 }
 
 /** One run of the smoke, and what arrived of it. */
-export async function smokeOnce(stage, { runtime, line, engine, server, folder: given, smoke = 'smoke' }) {
+export async function smokeOnce(
+  stage,
+  { runtime, line, engine, server, folder: given, entry = 'smoke/main.mjs', ...expected },
+) {
   const kind = runtime.replace(/\d+$/, '');
   const { args, findsRequest } = HOSTS[kind];
   const folder = given ?? (await place(stage, line));
@@ -56,14 +59,18 @@ export async function smokeOnce(stage, { runtime, line, engine, server, folder: 
     const settings = { endpoint: url, engine, protocol: PROTOCOLS[engine], server, findsRequest: finds };
     const env = { SMOKE: JSON.stringify(settings), ...home(stage) };
     const binary = await stage.runtime(runtime);
-    const { stdout } = await run(binary, [...args, `${smoke}/main.mjs`], {
+    const { stdout } = await run(binary, [...args, entry], {
       cwd: folder,
       env,
       timeout: 60_000,
     });
     const { checks, said } = JSON.parse(stdout.trim().split('\n').at(-1));
     const prefix = `${engine}${server === 'own' ? ', own server' : ''}: `;
-    const all = [...checks, ...checkWire(spans, { server: true, findsRequest: finds }), complaints(said)];
+    const all = [
+      ...checks,
+      ...checkWire(spans, { server: true, findsRequest: finds, ...expected }),
+      complaints(said),
+    ];
     return all.map((check) => ({ ...check, name: prefix + check.name }));
   });
 }

@@ -26,7 +26,7 @@ export function hasContextManager(): boolean {
 export function installContextManager(from?: readonly string[]): void {
   try {
     if (hasContextManager()) return;
-    const manager = theirs(from) ?? createAlsContextManager();
+    const manager = isTaken() ? undefined : (theirs(from) ?? createAlsContextManager());
     if (manager !== undefined) {
       manager.enable();
       if (context.setGlobalContextManager(manager) && hasContextManager()) return;
@@ -41,6 +41,12 @@ export function installContextManager(from?: readonly string[]): void {
   } catch (error) {
     warn('SPW_CONTEXT_MANAGER', `the context manager could not be installed: ${describeError(error)}`);
   }
+}
+
+/** Whether some manager is registered, as one is that does not work; it cannot be replaced. */
+function isTaken(): boolean {
+  const api = Symbol.for('opentelemetry.js.api.1');
+  return (globalThis as { [api]?: { context?: unknown } })[api]?.context !== undefined;
 }
 
 function theirs(from?: readonly string[]): ContextManager | undefined {

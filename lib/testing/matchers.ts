@@ -61,7 +61,7 @@ export interface SpanMatchers<R = void> {
 }
 
 declare global {
-  // Read by @types/jest and by vitest, whose `Assertion` extends it; where neither is there, it is nobody's.
+  // Read by @types/jest and by vitest before 5, whose `Assertion` extends it; where neither is there, it is nobody's.
   // eslint-disable-next-line @typescript-eslint/no-namespace
   namespace jest {
     // eslint-disable-next-line @typescript-eslint/no-unused-vars, @typescript-eslint/no-empty-object-type
@@ -75,6 +75,17 @@ declare module 'expect' {
   // eslint-disable-next-line @typescript-eslint/no-unused-vars, @typescript-eslint/no-empty-object-type
   interface Matchers<R extends void | Promise<void>, T> extends SpanMatchers<R> {}
 }
+
+/* eslint-disable @typescript-eslint/ban-ts-comment, @typescript-eslint/no-unused-vars, @typescript-eslint/no-empty-object-type */
+/** @ts-ignore Read by vitest from 5 on; earlier ones read the global namespace above. */
+declare module 'vitest' {
+  /** @ts-ignore Vitest 3 and 4 have one parameter here. */
+  interface Matchers<
+    R extends void | Promise<void> = void | Promise<void>,
+    T = unknown,
+  > extends SpanMatchers<R> {}
+}
+/* eslint-enable */
 
 function isSpan(value: unknown): value is RecordedSpan {
   return typeof (value as Partial<RecordedSpan> | null | undefined)?.spanContext === 'function';
