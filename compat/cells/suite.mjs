@@ -6,11 +6,16 @@
  */
 import { execFileSync } from 'node:child_process';
 import {
+  copyFileSync,
   cpSync,
   existsSync,
+  linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -57,25 +62,39 @@ function copyCheckout(folder) {
   execFileSync('git', ['init', '--quiet'], { cwd: folder });
 }
 
-/** Packages of the checkout by links, those of OpenTelemetry anew. */
-async function linkPackages(stage, folder) {
-  const line3 = await stage.install('suite-otel3', OTEL3_FOR_THE_SUITE, { ours: false });
-  const [modules, theirs] = [path.join(folder, 'node_modules'), path.join(root, 'node_modules')];
-  mkdirSync(modules);
-  for (const name of readdirSync(theirs)) {
-    if (name !== '@opentelemetry') symlinkSync(path.join(theirs, name), path.join(modules, name));
-  }
-  const installed = path.join(line3, 'node_modules');
-  // As copies: a link would lead to where the others of its line are, but not to what the tests add.
-  cpSync(path.join(installed, '@opentelemetry'), path.join(modules, '@opentelemetry'), { recursive: true });
-  for (const name of readdirSync(installed)) {
-    if (!name.startsWith('.') && !existsSync(path.join(modules, name))) {
-      cpSync(path.join(installed, name), path.join(modules, name), { recursive: true });
+/** A folder with everything in it: by hard links where that can be, since nobody writes to an installed package. */
+function linkTree(from, to) {
+  mkdirSync(to, { recursive: true });
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [path.join(from, entry.name), path.join(to, entry.name)];
+    if (entry.isDirectory()) linkTree(source, target);
+    else if (entry.isSymbolicLink()) symlinkSync(readlinkSync(source), target);
+    else {
+      try {
+        linkSync(source, target);
+      } catch {
+        copyFileSync(source, target);
+      }
     }
+  }
+}
+
+/** The packages of the checkout, and those of OpenTelemetry with what they need in place of its own. */
+async function installPackages(stage, folder) {
+  const line3 = await stage.install('suite-otel3', OTEL3_FOR_THE_SUITE, { ours: false });
+  const modules = path.join(folder, 'node_modules');
+  // No links to folders: what is required from behind one would find the 2.x line.
+  linkTree(realpathSync(path.join(root, 'node_modules')), modules);
+  rmSync(path.join(modules, '@opentelemetry'), { recursive: true });
+  const installed = path.join(line3, 'node_modules');
+  for (const name of readdirSync(installed)) {
+    if (name.startsWith('.')) continue;
+    if (!name.startsWith('@')) rmSync(path.join(modules, name), { recursive: true, force: true });
+    cpSync(path.join(installed, name), path.join(modules, name), { recursive: true });
   }
   for (const name of ['sdk-trace-base', 'sdk-trace-node']) {
     const own = path.join(modules, '@opentelemetry', name);
-    mkdirSync(own);
+    mkdirSync(own, { recursive: true });
     const manifest = {
       name: `@opentelemetry/${name}`,
       version: '0.0.0',
@@ -110,7 +129,7 @@ export const cells = [
     async run(stage) {
       const folder = stage.fill('suite', {});
       copyCheckout(folder);
-      await linkPackages(stage, folder);
+      await installPackages(stage, folder);
       stage.fill('suite', { 'jest.compat.json': JSON.stringify({ ...jestConfig(), rootDir: folder }) });
       const report = path.join(folder, 'jest-report.json');
       const node = await stage.runtime('node24');

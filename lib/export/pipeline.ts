@@ -36,7 +36,7 @@ const SAMPLED = 1;
  * Sends finished, sampled spans to an OTLP endpoint, and loses none that can be kept.
  *
  * A backend that does not answer or refuses spans is reported as `SPW_EXPORT`, spans that found no room as `SPW_DROPPED`.
- * 
+ *
  * @example
  * ```ts
  * import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
