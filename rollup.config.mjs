@@ -35,6 +35,18 @@ function typescript() {
   };
 }
 
+/**
+ * Writes everything beyond ASCII as an escape: one typographic apostrophe in a file, and V8 keeps all of it as two bytes
+ * per character (a seventh of what importing the library took in memory). Without comments, only texts have any.
+ */
+const ascii = {
+  name: 'ascii',
+  renderChunk: (code) => ({
+    code: code.replace(/[\x80-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+    map: null,
+  }),
+};
+
 const inputs = (list) => Object.fromEntries(list.map(({ name, source }) => [name, path.join(root, source)]));
 
 /** Everything that is not a file of ours stays an import: built-ins, the API, SDKs, frameworks. */
@@ -61,7 +73,7 @@ export default function build() {
       ...common,
       // Commands share the chunks of the library, since they may load a user's code that imports it.
       input: inputs([...entries(), ...commands()]),
-      plugins: [viewerPage(), typescript()],
+      plugins: [viewerPage(), typescript(), ascii],
       output: {
         ...layout('js'),
         format: 'es',
@@ -72,7 +84,7 @@ export default function build() {
     {
       ...common,
       input: inputs(entries()),
-      plugins: [viewerPage(), typescript()],
+      plugins: [viewerPage(), typescript(), ascii],
       output: { ...layout('cjs'), format: 'cjs', exports: 'named', dynamicImportInCjs: true, esModule: true },
     },
     {
