@@ -24,12 +24,13 @@ export function median(numbers) {
  * @param cases name → { fn, async?, around? }: `fn(i)` is one call; `around(loop)` may run the loop in a context
  * @param rounds how many turns each case gets
  * @param roundMs how long a turn takes, in milliseconds; long enough that a case pays for its own garbage
+ * @param warmUpMs how long each case runs before it counts, in milliseconds of CPU time
  * @returns name → nanoseconds per call, one number per round
  */
-export async function interleave(cases, { rounds, roundMs }) {
+export async function interleave(cases, { rounds, roundMs, warmUpMs = Math.max(300, roundMs * 40) }) {
   const names = Object.keys(cases);
   const calls = {};
-  for (const name of names) calls[name] = await calibrate(cases[name], roundMs);
+  for (const name of names) calls[name] = await calibrate(cases[name], roundMs, warmUpMs);
   const samples = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     // Another order in every round: whoever follows a case that makes garbage must not always be the same.
@@ -47,10 +48,10 @@ function rotated(names, by) {
 }
 
 /** Warms a case up and finds how many calls fill a round. */
-async function calibrate(subject, roundMs) {
+async function calibrate(subject, roundMs, warmUpMs) {
   let calls = 16;
   // Long enough for the optimising compiler to have had its turn, also with a processor that is shared.
-  const until = cpu() + Math.max(300, roundMs * 40);
+  const until = cpu() + warmUpMs;
   for (;;) {
     const perCall = await turn(subject, calls);
     if (cpu() >= until) return Math.max(1, Math.round((roundMs * 1e6) / Math.max(perCall, 0.1)));

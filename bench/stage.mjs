@@ -30,7 +30,7 @@ export function createStage(line, dist = path.join(root, 'dist')) {
       symlinkSync(path.join(from, name), path.join(modules, name));
     }
   }
-  for (const name of ['worker.mjs', 'measure.mjs', 'raw.mjs', 'suites', 'http']) {
+  for (const name of ['worker.mjs', 'measure.mjs', 'raw.mjs', 'suites', 'http', 'export-load']) {
     cpSync(path.join(here, name), path.join(folder, name), { recursive: true });
   }
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };

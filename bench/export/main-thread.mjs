@@ -41,7 +41,7 @@ buildSync({
   },
 });
 
-const sink = fork(join(here, 'sink.mjs'), { execArgv: [] });
+const sink = fork(join(here, '../export-load/sink.mjs'), { execArgv: [] });
 const [{ port }] = await once(sink, 'message');
 
 async function measure(name, rate) {
