@@ -126,6 +126,7 @@ const SURFACE: Record<string, { source: string; values: string[]; types: string[
     values: ['MeshPropagator', 'instrumentClients', 'logContext'],
     types: ['ClientOptions'],
   },
+  './register': { source: 'lib/integrations/register.ts', values: [], types: ['RegisterConfig'] },
   './lambda': {
     source: 'lib/integrations/lambda.ts',
     values: ['spanwise'],

@@ -19,7 +19,9 @@ const spanwiseFromSources = {
   setup(bundler) {
     bundler.onResolve({ filter: /^spanwise(\/|$)/ }, ({ path: name }) => {
       const source = sources.get(name);
-      return source === undefined ? { errors: [{ text: `there is no ${name}` }] } : { path: source };
+      if (source === undefined) return { errors: [{ text: `there is no ${name}` }] };
+      // What it does is all it is imported for; the other entries only offer things.
+      return name === 'spanwise/register' ? { path: source, sideEffects: true } : { path: source };
     });
     bundler.onLoad({ filter: /viewer[\\/]page-assets\.ts$/ }, async () => ({
       contents: `const assets = ${JSON.stringify(await bundlePage())};

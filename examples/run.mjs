@@ -15,8 +15,8 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 
 /** Folders in which every file is an example by itself. */
 const FOLDERS = ['http'];
-/** Folders that are one example. */
-const WHOLE = ['lambda', 'workers'];
+/** Folders that are one example: `main.ts`, and programs that it starts. */
+const WHOLE = ['lambda', 'register', 'workers'];
 
 /** The names of all single examples: `http/express`, `workers` and so on. */
 export function exampleNames() {
@@ -46,6 +46,13 @@ export async function compileExamples(names) {
   mkdirSync(built, { recursive: true });
   const folder = mkdtempSync(path.join(built, 'run-'));
   const programs = Object.fromEntries(names.map((name) => [name.replaceAll('/', '-'), sourceOf(name)]));
+  for (const name of names.filter((known) => WHOLE.includes(known))) {
+    for (const file of readdirSync(path.join(here, name))) {
+      const other = path.basename(file, '.ts');
+      if (file.endsWith('.ts') && other !== 'main')
+        programs[`${name}-${other}`] = path.join(here, name, file);
+    }
+  }
   await compile(programs, folder);
   return {
     fileOf: (name) => path.join(folder, `${name.replaceAll('/', '-')}.mjs`),

@@ -319,6 +319,11 @@ export const ENV = {
   sdkEventAttributeCountLimit: 'OTEL_SPAN_ATTRIBUTE_PER_EVENT_COUNT_LIMIT',
   sdkLinkAttributeCountLimit: 'OTEL_SPAN_ATTRIBUTE_PER_LINK_COUNT_LIMIT',
   sdkDisabled: 'OTEL_SDK_DISABLED',
+  logLevel: 'OTEL_LOG_LEVEL',
+  /** The instrumentations that `spanwise/register` loads, by their short names. */
+  instrumentations: 'OTEL_NODE_ENABLED_INSTRUMENTATIONS',
+  /** The file that `spanwise/register` is configured by. */
+  config: 'SPANWISE_CONFIG',
   captureMessageContent: 'OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT',
 } as const;
 

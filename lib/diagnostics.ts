@@ -21,6 +21,7 @@ export const DIAGNOSTIC_CODES = {
   SPW_CALLBACKS: 'a framework runs its callbacks outside of the context they belong to',
   SPW_API_COPY: 'a second copy of @opentelemetry/api is loaded',
   SPW_MISSING_PACKAGE: 'an optional package is needed and not installed',
+  SPW_REGISTER: 'spanwise/register could not start tracing, or not all of it',
   SPW_SESSION_ID: 'a session id is not usable',
   SPW_API_KEY: 'no API key for HoneyHive',
   SPW_BACKEND: 'the backend refused or did not answer',

@@ -4,9 +4,8 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { gunzipSync } from 'node:zlib';
-import { decodeProtobuf, spansOf, type DecodedSpan } from '../export/otlp-decode.js';
 import { childProgram } from '../support/child-program.js';
+import { bodyOf, startReceiver, type DecodedSpan } from '../support/otlp-receiver.js';
 
 const API = '/2018-06-01/runtime/invocation/';
 
@@ -30,19 +29,7 @@ export interface Lambda {
 
 /** Starts a function of `children/lambda-functions.ts` in AWS's own runtime interface client. */
 export async function startLambda(functionName: string): Promise<Lambda> {
-  const spans: DecodedSpan[] = [];
-  let mode: 'ok' | 'hang' = 'ok';
-  const backend = http.createServer((request, response) => {
-    void bodyOf(request).then((body) => {
-      if (request.url?.endsWith('/v1/traces') === true) {
-        const plain = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
-        if (mode === 'hang') return;
-        spans.push(...spansOf(decodeProtobuf(plain)));
-      }
-      response.end();
-    });
-  });
-  const port = await listen(backend);
+  const backend = await startReceiver();
 
   let waiting: http.ServerResponse | undefined;
   let isFrozen = (): void => undefined;
@@ -84,7 +71,7 @@ export async function startLambda(functionName: string): Promise<Lambda> {
         AWS_LAMBDA_FUNCTION_NAME: 'orders',
         AWS_LAMBDA_FUNCTION_VERSION: '3',
         AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '128',
-        OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+        OTEL_EXPORTER_OTLP_ENDPOINT: backend.url,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
@@ -97,8 +84,8 @@ export async function startLambda(functionName: string): Promise<Lambda> {
   ]);
 
   return {
-    spans,
-    backend: (next) => void (mode = next),
+    spans: backend.spans,
+    backend: (mode) => backend.behave(mode),
     output: () => text,
     async invoke(event, { timeoutMs = 10_000, clientContext } = {}) {
       const answer = new Promise<Answer>((resolve) => (answered = resolve));
@@ -122,10 +109,9 @@ export async function startLambda(functionName: string): Promise<Lambda> {
     async stop() {
       child.kill('SIGKILL');
       await ended;
-      for (const server of [backend, api]) {
-        server.closeAllConnections();
-        server.close();
-      }
+      await backend.close();
+      api.closeAllConnections();
+      api.close();
     },
   };
 }
@@ -134,10 +120,4 @@ async function listen(server: http.Server): Promise<number> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
-}
-
-async function bodyOf(request: http.IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
 }

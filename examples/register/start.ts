@@ -1,0 +1,2 @@
+/** What `--import spanwise/register` loads. */
+import 'spanwise/register';
