@@ -20,14 +20,14 @@ user_call                                         chain  client-app
    ├─ call_agent_1                                chain  client-app
    │  └─ run_agent                                chain  agent-server
    │     └─ invocation                            tool   agent-server
-   │        └─ invoke_agent research_agent        tool   agent-server
-   │           ├─ call_llm                        tool   agent-server
+   │        └─ invoke_agent research_agent        chain  agent-server
+   │           ├─ call_llm                        model  agent-server
    │           │  └─ execute_tool search_library  tool   agent-server
-   │           └─ call_llm                        tool   agent-server
+   │           └─ call_llm                        model  agent-server
    └─ call_agent_2                                chain  client-app
       └─ invocation                               tool   client-app
-         └─ invoke_agent analysis_agent           tool   client-app
-            └─ call_llm                           tool   client-app`.trimStart();
+         └─ invoke_agent analysis_agent           chain  client-app
+            └─ call_llm                           model  client-app`.trimStart();
 
 /** Runs the tutorial as users do, as a process with processes of its own. */
 function runTutorial(environment: NodeJS.ProcessEnv): Promise<{ code: number | null; report: Report }> {

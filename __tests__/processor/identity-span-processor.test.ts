@@ -290,6 +290,40 @@ describe('IdentitySpanProcessor', () => {
     expect(stamped(undefined, ROOT_CONTEXT)['honeyhive.project']).toBe('p1');
   });
 
+  describe('what a library says of its span after it has started', () => {
+    const typeOf = (late: Attributes, given: Attributes = {}, scope = 'agents'): unknown => {
+      const recorder = new Recorder();
+      const { provider } = createTestEngine({ spanProcessors: [new IdentitySpanProcessor(), recorder] });
+      const span = provider.getTracer(scope).startSpan('s', { attributes: given }, ROOT_CONTEXT);
+      span.setAttributes(late);
+      span.end();
+      return recorder.span('s').attributes['honeyhive_event_type'];
+    };
+
+    it('makes it an agent, a call of a model or a tool', () => {
+      expect(typeOf({ 'gen_ai.operation.name': 'invoke_agent' })).toBe('chain');
+      expect(typeOf({ 'gen_ai.request.model': 'm' })).toBe('model');
+      expect(typeOf({ 'gen_ai.operation.name': 'execute_tool', 'gen_ai.request.model': 'm' })).toBe('tool');
+      expect(typeOf({ 'openinference.span.kind': 'LLM' })).toBe('model');
+      expect(typeOf({ other: 1 })).toBe('tool');
+    });
+
+    it('changes no type that was chosen, and no span of ours', () => {
+      const model = { 'gen_ai.request.model': 'm' };
+      expect(typeOf(model, { honeyhive_event_type: 'chain' })).toBe('chain');
+      expect(typeOf({ ...model, honeyhive_event_type: 'session' })).toBe('session');
+      expect(typeOf(model, {}, 'spanwise')).toBe('tool');
+    });
+
+    it('never fails the end of a span', () => {
+      const frozen = {
+        attributes: Object.freeze({ honeyhive_event_type: 'tool', 'gen_ai.request.model': 'm' }),
+      };
+      expect(() => new IdentitySpanProcessor().onEnd(frozen as never)).not.toThrow();
+      expect(said.join()).toContain('SPW_INTERNAL');
+    });
+  });
+
   it('L1, F1: flushes and shuts down without complaint', async () => {
     const processor = new IdentitySpanProcessor();
     await expect(processor.forceFlush()).resolves.toBeUndefined();

@@ -53,6 +53,17 @@ export function detectEventType(attributes: Attributes): EventType | undefined {
   return 'tool';
 }
 
+/**
+ * Tells the event type of a span that another library has made, from the attributes that it ends with: agent
+ * frameworks say what a span is only after it has started.
+ *
+ * @param attributes the span's attributes at its end
+ * @returns the type to set, or undefined if what is there stands
+ */
+export function detectLateEventType(attributes: Attributes): EventType | undefined {
+  return attributes[ATTR_EVENT_TYPE] === 'tool' ? tellEventType(attributes) : undefined;
+}
+
 function tellEventType(attributes: Attributes): EventType | undefined {
   const given = attributes[ATTR_EVENT_TYPE];
   if (given !== undefined && given !== 'tool') return undefined;

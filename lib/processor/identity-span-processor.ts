@@ -2,12 +2,19 @@
  * A span processor that stamps session, project and source on every span of a provider, also on other libraries'.
  */
 import { SpanKind, type Context } from '@opentelemetry/api';
-import { ATTR_OTEL_SESSION_ID, ATTR_SESSION_ID, ATTR_SESSION_NAME } from '../conventions.js';
+import {
+  ATTR_EVENT_TYPE,
+  ATTR_OTEL_SESSION_ID,
+  ATTR_SESSION_ID,
+  ATTR_SESSION_NAME,
+  SCOPE_NAME,
+} from '../conventions.js';
 import { warnError } from '../diagnostics.js';
 import { isUsableId } from '../context/identity.js';
 import { ownerOf, type SpanOwner } from '../tracer/owner.js';
 import { tracerRegistry } from '../tracer/registry.js';
 import type { ReadableSpan, SpanProcessor, WritableSpan } from '../tracer/sdk-contract.js';
+import { detectLateEventType } from './event-type.js';
 import { isRoot, stampSpan } from './stamp.js';
 
 /** How many traces with a minted session are remembered; the oldest gives way. */
@@ -57,7 +64,10 @@ export class IdentitySpanProcessor implements SpanProcessor {
     }
   }
 
+  /** Looks again at what kind of event the span is, if it is another library's. */
   onEnd(span: ReadableSpan): void {
+    // Ours were told what they are; a processor that exports comes later and sees the type as it is then.
+    if (span.instrumentationScope?.name !== SCOPE_NAME) lookAgain(span);
     if (this.#autoSessions.size > 0 && span.parentSpanContext === undefined) {
       this.#autoSessions.delete(span.spanContext().traceId);
     }
@@ -93,5 +103,14 @@ export class IdentitySpanProcessor implements SpanProcessor {
     span.attributes[ATTR_OTEL_SESSION_ID] = minted;
     const name = owner.identity.sessionName;
     if (name !== undefined) span.attributes[ATTR_SESSION_NAME] = name;
+  }
+}
+
+function lookAgain(span: ReadableSpan): void {
+  try {
+    const eventType = detectLateEventType(span.attributes);
+    if (eventType !== undefined) span.attributes[ATTR_EVENT_TYPE] = eventType;
+  } catch (error) {
+    warnError('SPW_INTERNAL', "a span's event type could not be looked at again", error);
   }
 }
