@@ -9,12 +9,13 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { connect } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { startBrokers } from '../.ci/brokers.mjs';
 import { compile } from './build.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 
 /** Folders in which every file is an example by itself. */
-const FOLDERS = ['http'];
+const FOLDERS = ['http', 'messages'];
 /** Folders that are one example: `main.ts`, and programs that it starts. */
 const WHOLE = ['lambda', 'register', 'workers'];
 
@@ -28,6 +29,21 @@ export function exampleNames() {
       .filter((name) => existsSync(sourceOf(name))),
   );
   return [...inFolders, ...WHOLE].sort();
+}
+
+/** Examples that need a broker, and which; its address is in BROKER_URL. */
+const BROKERS = {
+  'messages/bullmq': 'redis',
+  'messages/kafka': 'kafka',
+  'messages/mqtt': 'mqtt',
+  'messages/nats': 'nats',
+  'messages/nestjs': 'rabbitmq',
+  'messages/rabbitmq': 'rabbitmq',
+};
+
+/** The broker that an example needs, as `.ci/brokers.mjs` names it. */
+export function brokerOf(name) {
+  return BROKERS[name];
 }
 
 /** The file of an example: `http/koa.ts`, or `http/nestjs/main.ts` where it has a folder for its tsconfig.json. */
@@ -88,6 +104,11 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       process.env['HH_TEST_MODE'] = '1';
       process.stdout.write('(no viewer listens: the spans are printed, and not sent)\n\n');
     }
+    const broker = brokerOf(name);
+    const brokers =
+      broker === undefined || process.env['BROKER_URL'] ? undefined : await startBrokers(broker);
+    if (brokers !== undefined) process.env['BROKER_URL'] = brokers.places[broker].url;
     await import(pathToFileURL(fileOf(name)).href);
+    await brokers?.stop();
   }
 }
