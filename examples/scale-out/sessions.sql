@@ -1,4 +1,4 @@
--- Sessions of the last day, on the schema of the Collector's ClickHouse exporter. Not run in this repository's tests.
+-- Sessions of the last day, on the schema of the Collector's ClickHouse exporter: npm run compat -- --only clickhouse runs it.
 SELECT
     SpanAttributes['session.id'] AS session,
     min(Timestamp) AS started,
