@@ -10,8 +10,28 @@ describe('the concurrency lab', () => {
   it('keeps sessions apart on one event loop and in worker threads', async () => {
     const { code, outcome } = await runLab('--mode', 'check', '--sessions', '6');
     // 3 spans of the client and 8 of the agent server per session.
-    expect(outcome).toMatchObject({ ...WHOLE, sessions: 12, spans: 12 * 11, failedAsPlanned: 0 });
-    expect(outcome.waves.map(({ where }) => where)).toEqual(['one event loop', '2 worker threads']);
+    expect(outcome).toMatchObject({ ...WHOLE, sessions: 14, spans: 14 * 11, failedAsPlanned: 0 });
+    expect(outcome.waves.map(({ where }) => where)).toEqual([
+      'the defaults',
+      'one event loop',
+      '2 worker threads',
+    ]);
+    // `POST /concurrent/test` with an empty body.
+    expect(outcome.summary).toMatchObject({ status: 'ok', sessions_run: 2 });
+    expect(outcome.summary.results.map((result) => result['session_identifier']).sort()).toEqual([
+      'SESSION_A',
+      'SESSION_B',
+    ]);
+    for (const result of outcome.summary.results) {
+      expect(result).toMatchObject({
+        session_id: expect.stringMatching(/^[0-9a-f-]{36}$/),
+        user_id: expect.stringMatching(/^user_[12]$/),
+        success: true,
+        duration: expect.any(Number),
+        agent_1_mode: 'remote',
+        agent_2_mode: 'local',
+      });
+    }
     expect(code).toBe(0);
   });
 

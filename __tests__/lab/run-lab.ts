@@ -15,6 +15,8 @@ export interface Outcome {
   missing: number;
   complaints: string;
   faults: Record<string, number>;
+  /** Of the check only: the test server's answer. */
+  summary: { status: string; sessions_run: number; results: Record<string, unknown>[] };
   /** Of the stress only. */
   loads: {
     where: string;

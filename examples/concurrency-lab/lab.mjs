@@ -45,7 +45,7 @@ export class Lab {
   /** Runs sessions and gives the test server's summary. Every wave has users of its own. */
   async run(body) {
     const first = this.#first;
-    this.#first += body.num_sessions;
+    this.#first += body.num_sessions ?? 2;
     const response = await fetch(`${this.testUrl}/concurrent/test`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },

@@ -15,6 +15,10 @@ async function check({ startLab, say, settings }) {
   const lab = await startLab();
   try {
     const waves = [];
+    // As it is asked in the simplest case: with nothing.
+    const simplest = await lab.wave({});
+    waves.push({ where: 'the defaults', ...factsOf(simplest) });
+    tell(say, waves.at(-1), simplest.report);
     for (const threads of [0, 2]) {
       const body = { num_sessions: settings.sessions ?? 6, max_delay_ms: 40, threads };
       const wave = await lab.wave(body);
@@ -27,7 +31,7 @@ async function check({ startLab, say, settings }) {
       waves.push({ ...facts, ok: facts.ok && modes && wave.summary.status === 'ok' });
       tell(say, waves.at(-1), wave.report);
     }
-    return verdict(lab, waves);
+    return { ...verdict(lab, waves), summary: simplest.summary };
   } finally {
     await lab.close();
   }

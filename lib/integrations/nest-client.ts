@@ -50,7 +50,10 @@ const done = new WeakSet<object>();
  *
  * @category Messages
  */
-export function tracedClient<C extends object>(client: C, options: Parameters<typeof injectContextIntoCarrier>[1] = {}): C {
+export function tracedClient<C extends object>(
+  client: C,
+  options: Parameters<typeof injectContextIntoCarrier>[1] = {},
+): C {
   if (done.has(client)) return client;
   done.add(client);
   try {
