@@ -60,6 +60,15 @@ describe('sessions about which nothing is wrong', () => {
     });
   });
 
+  it('hold if their spans say themselves whom they work for', async () => {
+    const { report } = await verifyAfter((sessions) => {
+      for (const { spans, identifier } of sessions) {
+        spans.search.attributes['honeyhive_metadata.session_identifier'] = identifier;
+      }
+    });
+    expect(report.faults).toEqual({});
+  });
+
   it('hold without being told what they carry', async () => {
     const viewer = await startViewer({ port: 0 });
     viewers.push(viewer);
@@ -83,6 +92,11 @@ describe('a planted fault is caught by its name:', () => {
       'mixed-session',
       'a span of the trace claims no session at all',
       ([a]) => delete a!.spans.search.attributes['honeyhive.session_id'],
+    ],
+    [
+      'mixed-session',
+      'a span that is the session’s in all it carries says that it worked for another one',
+      ([a, b]) => (a!.spans.search.attributes['honeyhive_metadata.session_identifier'] = b!.identifier),
     ],
     ['orphan', 'the parent was never delivered', ([a]) => without(a!, 'invoke')],
     [

@@ -35,6 +35,13 @@ describe('the concurrency lab', () => {
     expect(code).toBe(0);
   });
 
+  it('finds them mixed where callbacks of a pool, a loader and a queue are not bound', async () => {
+    const { code, outcome } = await runLab('--mode', 'check', '--sessions', '30', '--break', 'context');
+    expect(outcome.ok).toBe(false);
+    expect(outcome.mixed).toBeGreaterThan(0);
+    expect(code).toBe(1);
+  });
+
   it('keeps 150 sessions apart that fail, give up and lose their server', async () => {
     const { code, outcome } = await runLab('--mode', 'chaos', '--sessions', '150', '--concurrency', '75');
     expect(outcome).toMatchObject(WHOLE);

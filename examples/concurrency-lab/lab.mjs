@@ -18,10 +18,10 @@ export class Lab {
   #agentTally;
 
   /** Starts the servers; port 0 takes free ones. */
-  static async start({ viewer, agentPort = 0, testPort = 0, tracing = true }) {
+  static async start({ viewer, agentPort = 0, testPort = 0, tracing = true, broken = '' }) {
     const lab = new Lab();
     lab.#viewer = viewer;
-    lab.#environment = { HH_API_URL: viewer.url, TRACING: tracing ? 'on' : 'off' };
+    lab.#environment = { HH_API_URL: viewer.url, TRACING: tracing ? 'on' : 'off', BREAK: broken };
     lab.#agent = await startServer('agent', { ...lab.#environment, PORT: String(agentPort) });
     lab.#test = await startServer('client', {
       ...lab.#environment,
@@ -134,7 +134,9 @@ export class Lab {
 
   async #verify(expected, since, more) {
     await this.#agent.ask('flush', 'flushed');
-    return verify(this.#viewer.url, expected, ['--since', String(since), ...more]);
+    // What is broken does not get better by waiting.
+    const wait = this.#environment.BREAK === '' ? '20' : '1';
+    return verify(this.#viewer.url, expected, ['--since', String(since), '--wait', wait, ...more]);
   }
 
   /** What the agent server counted, once it has finished what callers have given up on. */

@@ -83,7 +83,7 @@ export async function verify(viewerUrl, results, more = []) {
       execFile(
         process.execPath,
         // A busy machine may begin work for a call long after its caller gave up.
-        ['--max-old-space-size=1024', ...args, '--json', '--skew', '60000', '--wait', '20', ...more],
+        ['--max-old-space-size=1024', ...args, '--json', '--skew', '60000', ...more],
         { maxBuffer: 2 ** 30 },
         (error, out, complaints) => {
           try {

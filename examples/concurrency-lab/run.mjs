@@ -11,6 +11,7 @@
  * --seconds N      how long the soak takes (60; at most 1800), and each load of the stress (5)
  * --wave N         how many sessions are verified together (5000)
  * --rate N         requests per second of the stress (100, and then three times as many); of the soak, at most
+ * --break context  the agent server lets callbacks run where they run: sessions mix, and the lab must say so
  * --json           print the facts as JSON
  */
 import { parseArgs } from 'node:util';
@@ -31,6 +32,7 @@ try {
       seconds: text,
       wave: text,
       rate: text,
+      break: text,
       port: text,
       'agent-port': text,
       'test-port': text,
@@ -40,6 +42,7 @@ try {
   fail(error.message);
 }
 if (!MODES.includes(flags.mode)) fail(`--mode takes ${MODES.join(', ')}`);
+if (![undefined, 'context'].includes(flags.break)) fail('--break takes context');
 const number = (name, max) => {
   if (flags[name] === undefined) return undefined;
   const value = Number(flags[name]);
@@ -70,7 +73,8 @@ const { runMode } = await import('./modes.mjs');
 const viewer = await startViewer({ port: ports.viewer, retentionBytes: 512 * 1024 ** 2 }).catch((error) =>
   fail(error.message),
 );
-const startLab = (more = {}) => Lab.start({ viewer, agentPort: ports.agent, testPort: ports.test, ...more });
+const startLab = (more = {}) =>
+  Lab.start({ viewer, agentPort: ports.agent, testPort: ports.test, broken: flags.break, ...more });
 let code = 1;
 try {
   const outcome = await runMode(flags.mode, { startLab, viewer, settings, say });

@@ -21,7 +21,8 @@ const HELP = `Usage: spanwise verify --session ID [--session ID …] [options]
 
 Checks sessions in a viewer or in HoneyHive: each of a session's traces belongs to it alone, remote spans hang below
 the call that caused them, every span carries its own session's baggage and no other session's, calls went both to
-another service and not, and the sessions ran at the same time.
+another service and not, and the sessions ran at the same time. A span that has the same keys as metadata says itself
+whom it works for, and must be right.
 
 Options:
   --session ID       a session to check; may be given again, or several with commas between

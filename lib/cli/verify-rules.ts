@@ -4,7 +4,7 @@
 export const FAULTS = {
   'no-spans': 'the session has no spans',
   unreadable: 'the backend does not tell what is needed to check',
-  'mixed-session': 'a trace has spans of more than one session',
+  'mixed-session': 'a trace has spans of more than one session, or a session work for another one',
   'trace-count': 'the session has another number of traces than expected',
   orphan: 'a span lacks the parent it names, or begins a trace away from where the session began',
   'wrong-parent': 'a span hangs below one that cannot have called it',

@@ -285,6 +285,9 @@ class SessionCheck {
       }
       own[key] = value;
       for (const span of this.#spans) {
+        const told: string = span.told.get(key) ?? value;
+        if (told !== value)
+          this.#found('mixed-session', `${label(span)} says it is for ${key} ${told}, not ${value}`);
         const carried = span.baggage.get(key);
         if (carried === value) continue;
         if (carried === undefined) this.#found('missing-baggage', `${label(span)} does not carry ${key}`);

@@ -17,6 +17,8 @@ export interface VerifiedSpan {
   /** What the span says of the call it stands for: "remote" or "local". */
   readonly mode: string | undefined;
   readonly baggage: ReadonlyMap<string, string>;
+  /** The same keys as metadata: what the traced code says itself, which knows whom it works for without any context. */
+  readonly told: ReadonlyMap<string, string>;
   /** Milliseconds since the epoch. */
   readonly start: number;
   readonly end: number;
@@ -37,7 +39,10 @@ export function verifiedSpan(
   const traceId = text(event['trace_id']) ?? text(valueAt(metadata, 'trace_id'));
   const spanId = text(event['span_id']) ?? text(valueAt(metadata, 'span_id'));
   const baggage = new Map<string, string>();
+  const told = new Map<string, string>();
   for (const key of baggageKeys) {
+    const own = text(metadata[key]);
+    if (own !== undefined) told.set(key, own);
     const value = text(valueAt(metadata, BAGGAGE_ATTRIBUTE_PREFIX + key));
     if (value !== undefined) baggage.set(key, value);
   }
@@ -52,6 +57,7 @@ export function verifiedSpan(
     service: text(event['service_name']) ?? text(valueAt(metadata, ATTR_SERVICE_NAME)),
     mode: text(metadata['mode']),
     baggage,
+    told,
     start: event.start_time,
     end: event.end_time,
   };

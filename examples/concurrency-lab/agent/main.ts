@@ -6,7 +6,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DistributedEntry, SessionTracer, Trace } from 'spanwise';
-import { PlannedError, ResearchAgent, type Work } from './research-agent.js';
+import { count, PlannedError, ResearchAgent, type Work } from './research-agent.js';
 import { memory } from '../memory.js';
 import { loader } from './shared.js';
 
@@ -38,7 +38,7 @@ class AgentServer {
   @DistributedEntry()
   @Trace({ eventType: 'chain' })
   async invoke(_request: IncomingMessage, work: Work): Promise<string> {
-    work.spans++;
+    count(work);
     return this.#agent.research(work);
   }
 }

@@ -11,11 +11,17 @@ export interface Work {
   spans: number;
 }
 
+/** Counts a traced call, and says on its span for whom it is: from what was handed on, and not from any context. */
+export function count(work: Work): void {
+  work.spans++;
+  enrichSpan({ metadata: { session_identifier: work.identifier } });
+}
+
 /** An agent whose every step goes through something that all requests share. Standard (TC39) decorators. */
 export class ResearchAgent {
   @Trace({ eventType: 'chain' })
   async research(work: Work): Promise<string> {
-    work.spans++;
+    count(work);
     const page = await this.search(work);
     await this.index(work);
     if (work.fail) throw new PlannedError(`planned for ${work.identifier}`);
@@ -27,7 +33,7 @@ export class ResearchAgent {
   /** Through the pool and the loader: both call back. */
   @Trace({ eventType: 'tool' })
   search(work: Work): Promise<string> {
-    work.spans++;
+    count(work);
     return new Promise((resolve, reject) => {
       pool.acquire((connection) => {
         setTimeout(() => {
@@ -42,15 +48,14 @@ export class ResearchAgent {
 
   @Trace({ eventType: 'tool' })
   async read(work: Work, page: string): Promise<string> {
-    work.spans++;
-    enrichSpan({ metadata: { read_for: work.identifier } });
+    count(work);
     return page;
   }
 
   /** Through the queue, whose worker runs in the context of whoever started it. */
   @Trace({ eventType: 'tool' })
   index(work: Work): Promise<void> {
-    work.spans++;
+    count(work);
     return new Promise((resolve, reject) => {
       queue.push(() => this.store(work).then(resolve, reject));
     });
@@ -59,7 +64,7 @@ export class ResearchAgent {
   /** Told by an event that another request may have caused. */
   @Trace({ eventType: 'tool' })
   async store(work: Work): Promise<void> {
-    work.spans++;
+    count(work);
     const note = new Promise<void>((resolve) => {
       bus.once(
         'stored',
@@ -72,14 +77,13 @@ export class ResearchAgent {
 
   @Trace({ eventType: 'tool' })
   async note(work: Work): Promise<void> {
-    work.spans++;
-    enrichSpan({ metadata: { noted_for: work.identifier } });
+    count(work);
   }
 
   /** A stream of words, as a model gives them. */
   @Trace({ eventType: 'model', config: { model: 'offline-1' } })
   async *write(work: Work, page: string): AsyncGenerator<string> {
-    work.spans++;
+    count(work);
     for (const word of page.split(' ')) {
       await new Promise((resolve) => setImmediate(resolve));
       yield word;

@@ -27,7 +27,7 @@ export class AgentClient {
 
   @Trace({ name: 'user_call', eventType: 'chain' })
   async userCall(plan: SessionPlan): Promise<string> {
-    plan.spans++;
+    count(plan);
     let found = '';
     let failure: unknown;
     try {
@@ -42,7 +42,7 @@ export class AgentClient {
 
   @Trace({ name: 'call_agent_1', eventType: 'chain' })
   async callAgent1(plan: SessionPlan): Promise<string> {
-    plan.spans++;
+    count(plan);
     const headers: Record<string, string> = { 'content-type': 'application/json' };
     injectContextIntoCarrier(headers, { url: this.#url });
     const signal = typeof plan.fault === 'object' ? AbortSignal.timeout(plan.fault.abortAfterMs) : undefined;
@@ -68,13 +68,19 @@ export class AgentClient {
 
   @Trace({ name: 'call_agent_2', eventType: 'chain' })
   async callAgent2(plan: SessionPlan, text: string): Promise<string> {
-    plan.spans++;
+    count(plan);
     await new Promise((resolve) => setTimeout(resolve, 1 + (plan.delayMs % 7)));
     plan.agent2Mode = modeOf(process.pid);
     if (plan.fault === 'client-throws') throw new Error(`planned for ${plan.identifier}`);
     enrichSpan({ metrics: { characters: text.length } });
     return `In short: ${text}.`;
   }
+}
+
+/** Counts a traced call, and says on its span for whom it is: from what was handed on, and not from any context. */
+function count(plan: SessionPlan): void {
+  plan.spans++;
+  enrichSpan({ metadata: { session_identifier: plan.identifier } });
 }
 
 /** Whether a call was answered by this process is seen from who answered. */
