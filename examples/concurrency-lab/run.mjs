@@ -70,7 +70,7 @@ const { startViewer } = await import('spanwise/viewer');
 const { Lab } = await import('./lab.mjs');
 const { runMode } = await import('./modes.mjs');
 
-const viewer = await startViewer({ port: ports.viewer, retentionBytes: 512 * 1024 ** 2 }).catch((error) =>
+const viewer = await startViewer({ port: ports.viewer, retentionBytes: 384 * 1024 ** 2 }).catch((error) =>
   fail(error.message),
 );
 const startLab = (more = {}) =>

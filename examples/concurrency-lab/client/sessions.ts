@@ -116,7 +116,9 @@ function planFor(index: number, { throwShare, abortShare, maxDelayMs }: RunOptio
   };
   if (luck < throwShare) return { ...plan, fault: luck < throwShare / 2 ? 'server-throws' : 'client-throws' };
   if (luck < throwShare + abortShare) {
-    return { ...plan, fault: { abortAfterMs: 1 + Math.floor(chance(index, 3) * maxDelayMs) } };
+    // Sooner than the server can answer, so that it is still at work when its caller is gone.
+    const fault = { abortAfterMs: 1 + Math.floor(chance(index, 3) * 10) };
+    return { ...plan, delayMs: Math.max(30, delayMs), fault };
   }
   return plan;
 }
