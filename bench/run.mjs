@@ -1,208 +1,195 @@
 /**
- * `npm run bench`: one table of what tracing costs, ours against hand-written OpenTelemetry.
+ * `npm run bench`: one table of what tracing costs, ours against hand-written OpenTelemetry, and the published peers.
  *
  *   npm run bench                      all rows, three fresh processes each; writes docs/benchmarks.md
  *   npm run bench -- --check           fails when a median misses its gate, or could not be measured
- *   npm run bench -- --quick           one short process each, gates twice as wide; writes nothing
- *   npm run bench -- --line 3          against OpenTelemetry 3.x (npm ci in bench/otel3 first)
- *   npm run bench -- --only creation   some suites
- *   npm run bench -- --peers           also the published peers (npm ci in bench first)
+ *   npm run bench -- --node 24         on another Node (npm brings it into a folder of the system's temporary ones)
+ *   npm run bench -- --line 3          against OpenTelemetry 3.x, as ESM (npm ci in bench/otel3 first)
+ *   npm run bench -- --matrix          the calls' rows on Node 20, 22, 24 and 26 with both lines
+ *   npm run bench -- --only creation   some suites; writes nothing
+ *   npm run bench -- --peers only      the published peers alone; otherwise they come last (npm ci in bench first)
  */
-import { execFile } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { cpus } from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import { median } from './measure.mjs';
+import { nodeBinary, versionOf } from './node-binary.mjs';
+import { measureOnce } from './process.mjs';
+import { writeSection } from './report.mjs';
 import { ROWS } from './rows.mjs';
 import { createStage } from './stage.mjs';
+import { MAX_SPREAD, summarise, table, verdictOf, number, spreadOf } from './verdict.mjs';
 
 const here = import.meta.dirname;
 const root = path.dirname(here);
-const run = promisify(execFile);
 
 const argument = (name) => {
   const at = process.argv.indexOf(`--${name}`);
   return at < 0 ? undefined : (process.argv[at + 1] ?? '');
 };
-const quick = process.argv.includes('--quick');
-const check = process.argv.includes('--check');
-const line = argument('line') ?? '2';
+const has = (name) => process.argv.includes(`--${name}`);
 const only = argument('only')?.split(',');
-const withPeers = process.argv.includes('--peers');
 
-/** A spread above this counts as not measured. */
-const MAX_SPREAD = 0.15;
 /** How often a suite is measured anew when its spread is too wide. */
-const ATTEMPTS = 4;
-const PROCESSES = quick ? 1 : 3;
-const SETTINGS = quick ? { rounds: 8, roundMs: 4 } : { rounds: 40, roundMs: 8 };
-/** In CI, on machines of unknown temper, only what is clearly wrong may fail. */
-const GATE_FACTOR = quick ? 2 : 1;
+const ATTEMPTS = 3;
+const PROCESSES = 3;
+const SETTINGS = { rounds: 30, roundMs: 8 };
 
-async function measureOnce(stage, suite, settings = SETTINGS) {
-  const file = path.join(stage, 'suites', `${suite.split(':')[0]}.mjs`);
-  const flags = /flags = \[(.*)\]/.exec(readFileSync(file, 'utf8'))?.[1]?.match(/--[\w-]+/g) ?? [];
-  const { stdout } = await run(
-    process.execPath,
-    ['--no-warnings', ...flags, path.join(stage, 'worker.mjs'), suite, JSON.stringify(settings)],
-    // In the stage, so that the SDK is found from the application's folder as in real life.
-    { cwd: stage, maxBuffer: 1 << 26, env: { ...process.env, NODE_OPTIONS: '' } },
-  );
-  return JSON.parse(stdout.slice(stdout.lastIndexOf('@@') + 2));
-}
-
-/** The results of some processes as medians with their spread. */
-function summarise(runs) {
-  const summary = {};
-  for (const key of Object.keys(runs[0].results)) {
-    const values = runs.map(({ results }) => results[key]);
-    const middle = median(values);
-    summary[key] = {
-      middle,
-      worst: Math.max(...values),
-      spread: (Math.max(...values) - Math.min(...values)) / Math.abs(middle),
-    };
-  }
-  return summary;
-}
-
-async function measureSuite(stage, suite, rows) {
-  let best;
-  for (let attempt = 1; attempt <= (quick ? 1 : ATTEMPTS); attempt++) {
+/** Measures a suite until its rows with a gate are steady, or the attempts are over. */
+async function measureSuite(stage, suite, rows, node) {
+  const best = { summary: {}, medians: {}, unit: 'ns' };
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const runs = [];
-    for (let at = 0; at < PROCESSES; at++) runs.push(await measureOnce(stage, suite));
-    const summary = summarise(runs);
-    const medians = {};
-    for (const name of Object.keys(runs[0].medians)) {
-      medians[name] = median(runs.map((each) => each.medians[name]));
+    for (let at = 0; at < PROCESSES; at++) runs.push(await measureOnce(stage, suite, SETTINGS, node));
+    for (const row of rows) {
+      const next = summarise(runs.map(({ results }) => results[row.key]));
+      // Each row keeps the attempt that measured it best.
+      const before = best.summary[row.key];
+      if (before === undefined || spreadOf(row, next) < spreadOf(row, before)) best.summary[row.key] = next;
     }
-    const next = { summary, medians, unit: runs[0].unit };
-    // Each row keeps the attempt that measured it best.
-    if (best === undefined) best = next;
-    else {
-      for (const key of Object.keys(summary)) {
-        if (summary[key].spread < best.summary[key].spread) best.summary[key] = summary[key];
+    if (attempt === 1) {
+      best.unit = runs[0].unit;
+      for (const name of Object.keys(runs[0].medians)) {
+        best.medians[name] = median(runs.map((each) => each.medians[name]));
       }
     }
-    const wide = rows.filter(({ key, gate }) => gate !== undefined && best.summary[key].spread > MAX_SPREAD);
+    const wide = rows.filter(
+      (row) => row.gate !== undefined && spreadOf(row, best.summary[row.key]) > MAX_SPREAD,
+    );
     if (wide.length === 0) break;
-    if (!quick && attempt < ATTEMPTS) {
-      console.error(`${suite}: spread of ${wide.map(({ key }) => key).join(', ')} too wide, again`);
-    }
+    console.error(`${suite}: spread of ${wide.map(({ key }) => key).join(', ')} too wide`);
   }
   return best;
 }
 
-function verdictOf({ gate }, { middle, spread }) {
-  if (gate === undefined) return '';
-  if (!quick && spread > MAX_SPREAD) return 'not measured';
-  return middle <= gate * GATE_FACTOR ? 'ok' : 'missed';
-}
-
-const number = (value) => (value < 0.1 ? value.toFixed(3) : value.toFixed(2));
-
-function table(header, lines) {
-  const widths = header.map((title, at) => Math.max(title.length, ...lines.map((cells) => cells[at].length)));
-  const format = (cells) => `| ${cells.map((cell, at) => cell.padEnd(widths[at])).join(' | ')} |`;
-  return [
-    format(header),
-    `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`,
-    ...lines.map(format),
-  ].join('\n');
-}
-
-const versionIn = (folder, name) => {
-  try {
-    return JSON.parse(readFileSync(path.join(folder, 'node_modules', name, 'package.json'), 'utf8')).version;
-  } catch {
-    return undefined;
-  }
-};
-
-async function main() {
+async function measureRows(rows, line, node) {
   const { folder, remove } = createStage(line);
   const results = [];
   const absolute = [];
   try {
-    const rows = ROWS.filter(({ suite }) => only === undefined || only.includes(suite.split(':')[0]));
     for (const suite of new Set(rows.map((row) => row.suite))) {
       const own = rows.filter((row) => row.suite === suite);
-      const { summary, medians, unit } = await measureSuite(folder, suite, own);
+      const started = Date.now();
+      const { summary, medians, unit } = await measureSuite(folder, suite, own, node);
       for (const row of own) {
         const found = summary[row.key];
-        results.push({ ...row, ...found, verdict: verdictOf(row, found) });
+        results.push({ ...row, ...found, spread: spreadOf(row, found), verdict: verdictOf(row, found) });
       }
       for (const [name, value] of Object.entries(medians)) absolute.push([suite, name, value, unit]);
-      console.error(`${suite}: done`);
+      console.error(`${suite}: done in ${Math.round((Date.now() - started) / 1000)} s`);
     }
   } finally {
     remove();
   }
-  const main = table(
+  return { results, absolute };
+}
+
+function versionsOf(line) {
+  const folder = line === '2' ? root : path.join(here, 'otel3');
+  const names = [
+    '@opentelemetry/api',
+    line === '2' ? '@opentelemetry/sdk-trace-node' : '@opentelemetry/sdk-trace',
+  ];
+  return names
+    .map(
+      (name) =>
+        `${name} ${JSON.parse(readFileSync(path.join(folder, 'node_modules', name, 'package.json'), 'utf8')).version}`,
+    )
+    .join(', ');
+}
+
+const machine = () =>
+  `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, ${process.platform} ${process.arch}`;
+const today = () => new Date().toISOString().slice(0, 10);
+
+async function measureTable(line, major) {
+  const node = nodeBinary(major);
+  const rows = ROWS.filter(
+    ({ suite }) => only === undefined || only.includes(suite) || only.includes(suite.split(':')[0]),
+  );
+  const { results, absolute } = await measureRows(rows, line, node);
+  const text = table(
     ['what', 'ratio', 'spread', 'gate', 'verdict'],
-    results.map(({ label, middle, spread, gate, verdict }) => [
+    results.map(({ label, middle, spread, gate, verdict, unit }) => [
       label,
-      number(middle),
-      quick ? '' : `${Math.round(spread * 100)} %`,
-      gate === undefined ? '' : String(gate * GATE_FACTOR),
+      number(middle) + (unit === undefined ? '' : ` ${unit}`),
+      `${Math.round(spread * 100)} %`,
+      gate === undefined ? '' : `${gate}${unit === undefined ? '' : ` ${unit}`}`,
       verdict,
     ]),
   );
-  console.log(main);
+  console.log(text);
+  if (only === undefined) {
+    const cells = absolute.map(([suite, name, value, unit]) => [suite, name, `${amount(value)} ${unit}`]);
+    await writeSection(
+      `Node ${versionOf(node).slice(1).split('.')[0]}, OpenTelemetry ${line}.x`,
+      `Measured ${today()} on Node ${versionOf(node)}, ${versionsOf(line)}, ${machine()}.\n\n${text}\n\n` +
+        `<details><summary>Medians</summary>\n\n${table(['suite', 'case', 'median'], cells)}\n\n</details>`,
+    );
+  }
+  return results;
+}
 
-  let peers;
+const amount = (value) => (value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3));
+
+/** The calls' rows everywhere: one process more than once would take half an hour, so that is what it takes. */
+async function measureMatrix() {
+  const suites = ['creation', 'identity', 'uninitialised', 'entry'];
+  const rows = ROWS.filter(({ suite }) => suites.includes(suite));
+  const columns = [];
+  for (const line of ['2', '3']) {
+    for (const major of ['20', '22', '24', '26']) {
+      console.error(`Node ${major}, OpenTelemetry ${line}.x`);
+      const { results } = await measureRows(rows, line, nodeBinary(major));
+      columns.push({ title: `${major} / ${line}.x`, results });
+    }
+  }
+  const text = table(
+    ['what', 'gate', ...columns.map(({ title }) => title)],
+    rows.map((row, at) => [
+      row.label,
+      row.gate === undefined ? '' : String(row.gate),
+      ...columns.map(
+        ({ results }) => number(results[at].middle) + (results[at].verdict === 'not measured' ? ' (?)' : ''),
+      ),
+    ]),
+  );
+  console.log(text);
+  await writeSection(
+    'Every Node and both lines',
+    `Measured ${today()} on ${machine()}. A question mark: the spread was above ${MAX_SPREAD * 100} %.\n\n${text}`,
+  );
+  return columns.flatMap(({ title, results }) =>
+    results.map((each) => ({ ...each, label: `${each.label} (${title})` })),
+  );
+}
+
+async function main() {
+  const plain = ['node', 'line', 'only', 'matrix'].every((name) => !has(name));
+  const withPeers = has('peers') || plain;
+  let results = [];
+  if (argument('peers') !== 'only') {
+    results = has('matrix')
+      ? await measureMatrix()
+      : await measureTable(argument('line') ?? '2', argument('node'));
+  }
   if (withPeers) {
     const { measurePeers } = await import('./peers.mjs');
-    peers = await measurePeers(SETTINGS, quick ? 1 : 3);
+    const node = nodeBinary(argument('node'));
+    const peers = await measurePeers({ rounds: 15, roundMs: 8 }, PROCESSES, node);
     console.log(`\n${peers.table}`);
+    await writeSection(
+      'Peers',
+      `Measured ${today()} on Node ${versionOf(node)}, ${machine()}.\n\n${peers.text}`,
+    );
   }
-  const otel = ['@opentelemetry/api', '@opentelemetry/sdk-trace-node', '@opentelemetry/sdk-trace']
-    .map((name) => [name, versionIn(line === '2' ? root : path.join(here, 'otel3'), name)])
-    .filter(([, version]) => version !== undefined)
-    .map(([name, version]) => `${name} ${version}`)
-    .join(', ');
-  if (!quick && only === undefined) await writeDocs(main, absolute, peers, otel);
-  if (check) {
+  if (has('check')) {
     const bad = results.filter(({ verdict }) => verdict !== '' && verdict !== 'ok');
     for (const { label, verdict, middle, gate } of bad) {
-      console.error(`${verdict}: ${label}: ${number(middle)}, gate ${gate * GATE_FACTOR}`);
+      console.error(`${verdict}: ${label}: ${number(middle)}, gate ${gate}`);
     }
-    if (bad.length > 0) process.exitCode = 1;
+    if (bad.length > 0 || results.length === 0) process.exitCode = 1;
   }
 }
-
-async function writeDocs(main, absolute, peers, otel) {
-  const file = path.join(root, 'docs', line === '2' ? 'benchmarks.md' : `benchmarks-otel${line}.md`);
-  const before = existsSync(file) ? readFileSync(file, 'utf8') : '';
-  const peersBefore = /## Peers\n[\s\S]*$/.exec(before)?.[0];
-  const text = `# Benchmarks
-
-Written by \`npm run bench\`; do not edit. What the rows mean is in \`bench/rows.mjs\`.
-
-Measured ${new Date().toISOString().slice(0, 10)} on Node ${process.version}, ${otel}, ${os.cpus().length} × ${
-    os.cpus()[0]?.model.trim() ?? 'unknown'
-  }, ${os.type()} ${os.arch()}.
-
-A ratio is the overhead of Spanwise in units of the overhead of hand-written OpenTelemetry that does the same. Only
-ratios of cases that took turns in one process are compared, by CPU time; each is the median of ${PROCESSES} fresh processes, and the
-spread is the distance between the lowest and the highest of them.
-
-${main}
-
-## Medians
-
-| suite | case | median |
-| --- | --- | --- |
-${absolute.map(([suite, name, value, unit]) => `| ${suite} | ${name} | ${format(value)} ${unit} |`).join('\n')}
-
-${peers === undefined ? (peersBefore ?? '') : `## Peers\n\n${peers.text}\n`}`;
-  const prettier = await import('prettier');
-  const style = await prettier.resolveConfig(file);
-  writeFileSync(file, await prettier.format(text, { ...style, parser: 'markdown' }));
-  console.error(`written: ${path.relative(root, file)}`);
-}
-
-const format = (value) => (value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3));
 
 await main();
