@@ -177,11 +177,11 @@ async function main() {
     const { measurePeers } = await import('./peers.mjs');
     const node = nodeBinary(argument('node'));
     const peers = await measurePeers({ rounds: 15, roundMs: 8 }, PROCESSES, node);
-    console.log(`\n${peers.table}`);
-    await writeSection(
-      'Peers',
-      `Measured ${today()} on Node ${versionOf(node)}, ${machine()}.\n\n${peers.text}`,
-    );
+    if (peers !== undefined) {
+      console.log(`\n${peers.table}`);
+      const where = `Measured ${today()} on Node ${versionOf(node)}, ${machine()}.`;
+      await writeSection('Peers', `${where}\n\n${peers.text}`);
+    }
   }
   if (has('check')) {
     const bad = results.filter(({ verdict }) => verdict !== '' && verdict !== 'ok');

@@ -1,10 +1,11 @@
 /**
  * The peers as they are published: each entry sets itself up with nothing exported, and gives a sync and/or an async
- * traced call. What a peer records beside the span (arguments, results) is switched off where it can be.
+ * traced call.
  */
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
-import { work } from '../raw.mjs';
+import path from 'node:path';
+import { noop, work } from '../raw.mjs';
 
 const require = createRequire(import.meta.url);
 
@@ -31,7 +32,10 @@ function legacy(decorator) {
   return { sync: make('sync'), async: make('async') };
 }
 
-/** name → set-up; `provider` is a stock provider that is registered globally already. */
+/**
+ * name → set-up, told whether to record arguments and results; a stock provider is registered globally already, but for
+ * those that bring their own.
+ */
 export const PEERS = {
   'dd-trace': async () => {
     process.env.DD_INSTRUMENTATION_TELEMETRY_ENABLED = 'false';
@@ -60,21 +64,61 @@ export const PEERS = {
     service.traced = Trace('op')(Service.prototype.async, context);
     return { async: (x) => service.traced(x) };
   },
-  '@arizeai/openinference-core': async () => {
-    process.env.OPENINFERENCE_HIDE_INPUTS = 'true';
-    process.env.OPENINFERENCE_HIDE_OUTPUTS = 'true';
+  '@arizeai/openinference-core': async (capture) => {
+    process.env.OPENINFERENCE_HIDE_INPUTS = String(!capture);
+    process.env.OPENINFERENCE_HIDE_OUTPUTS = String(!capture);
     const { withSpan } = await import('@arizeai/openinference-core');
     return { sync: withSpan(work.sync, { name: 'op' }), async: withSpan(work.async, { name: 'op' }) };
   },
-  '@langfuse/tracing': async () => {
+  '@langfuse/tracing': async (capture) => {
     const { observe } = await import('@langfuse/tracing');
-    const options = { name: 'op', captureInput: false, captureOutput: false };
+    const options = { name: 'op', captureInput: capture, captureOutput: capture };
     return { sync: observe(work.sync, options), async: observe(work.async, options) };
   },
-  langsmith: async () => {
+  '@traceloop/node-server-sdk': async (capture) => {
+    process.env.TRACELOOP_TELEMETRY = 'false';
+    const traceloop = require('@traceloop/node-server-sdk');
+    traceloop.initialize({
+      appName: 'bench',
+      apiKey: 'bench',
+      baseUrl: 'http://127.0.0.1:9',
+      silenceInitializationMessage: true,
+      traceContent: capture,
+      processor: noop,
+    });
+    return { async: (x) => traceloop.withTask({ name: 'op', traceContent: capture }, work.async, x) };
+  },
+  logfire: async (capture) => {
+    const { instrument } = await import('logfire');
+    const options = { spanName: 'op', message: 'op', extractArgs: capture, recordReturn: capture };
+    return { sync: instrument(work.sync, options), async: instrument(work.async, options) };
+  },
+  effect: async () => {
+    const { Effect, Layer, ManagedRuntime } = await import('effect');
+    const { OtelTracer, Resource } = await import('@effect/opentelemetry');
+    const resource = Resource.layer({ serviceName: 'bench' });
+    const runtime = ManagedRuntime.make(Layer.provide(OtelTracer.layerGlobal, resource));
+    const traced = (x) =>
+      Effect.withSpan(
+        Effect.sync(() => work.sync(x)),
+        'op',
+      );
+    return { async: (x) => runtime.runPromise(traced(x)) };
+  },
+  '@amplication/opentelemetry-nestjs': async () => {
+    require('reflect-metadata');
+    // Its entry wants the instrumentation of everything; what wraps a method does not.
+    const folder = path.dirname(require.resolve('@amplication/opentelemetry-nestjs/package.json'));
+    const { TraceWrapper } = require(path.join(folder, 'dist/trace/trace-wrapper.js'));
+    return legacy((prototype, kind, descriptor) => ({
+      ...descriptor,
+      value: TraceWrapper.wrap(descriptor.value, 'op'),
+    }));
+  },
+  langsmith: async (capture) => {
     process.env.LANGSMITH_TRACING = 'true';
-    process.env.LANGSMITH_HIDE_INPUTS = 'true';
-    process.env.LANGSMITH_HIDE_OUTPUTS = 'true';
+    process.env.LANGSMITH_HIDE_INPUTS = String(!capture);
+    process.env.LANGSMITH_HIDE_OUTPUTS = String(!capture);
     const { traceable } = await import('langsmith/traceable');
     const client = { createRun: async () => {}, updateRun: async () => {} };
     return { async: traceable(work.async, { name: 'op', client, tracingEnabled: true }) };
@@ -118,4 +162,19 @@ export const PEERS = {
 };
 
 /** Which peers bring a provider of their own, so that none is registered before them. */
-export const OWN_PROVIDER = new Set(['dd-trace', 'langsmith', '@sentry/node', 'honeyhive']);
+export const OWN_PROVIDER = new Set([
+  'dd-trace',
+  'langsmith',
+  '@sentry/node',
+  'honeyhive',
+  '@traceloop/node-server-sdk',
+]);
+
+/** Which peers can record arguments and results, or not. */
+export const CAPTURING = new Set([
+  '@arizeai/openinference-core',
+  '@langfuse/tracing',
+  '@traceloop/node-server-sdk',
+  'langsmith',
+  'logfire',
+]);
