@@ -17,17 +17,26 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
-/** The Debian packages, all of them: what `.ci/run` installs. */
-export const PACKAGES = ['rabbitmq-server', 'nats-server', 'mosquitto', 'redis-server', 'kcat'];
-
 /** Broker → its package, its program, and how it is started. */
 export const BROKERS = {
-  rabbitmq: { package: 'rabbitmq-server', program: '/usr/lib/rabbitmq/bin/rabbitmq-server', start: rabbitmq },
-  nats: { package: 'nats-server', program: '/usr/sbin/nats-server', start: nats },
-  mqtt: { package: 'mosquitto', program: '/usr/sbin/mosquitto', start: mqtt },
-  redis: { package: 'redis-server', program: '/usr/bin/redis-server', start: redis },
-  kafka: { package: 'kcat', program: '/usr/bin/kcat', start: kafka },
+  // The one on the path of Debian is a wrapper that takes no directory of ours.
+  rabbitmq: broker('rabbitmq-server', rabbitmq, '/usr/lib/rabbitmq/bin/rabbitmq-server'),
+  nats: broker('nats-server', nats),
+  mqtt: broker('mosquitto', mqtt),
+  redis: broker('redis-server', redis),
+  kafka: broker('kcat', kafka),
 };
+
+/** A program has the name of its package; services are often kept where only root's path leads. */
+function broker(name, start, preferred) {
+  const folders = [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/bin', '/usr/local/sbin'];
+  const candidates = folders.filter((folder) => folder !== '').map((folder) => path.join(folder, name));
+  if (preferred !== undefined) candidates.unshift(preferred);
+  return { package: name, program: candidates.find((file) => existsSync(file)), start };
+}
+
+/** The Debian packages, which are all that is installed. */
+export const PACKAGES = Object.values(BROKERS).map(({ package: name }) => name);
 
 const HOST = '127.0.0.1';
 /** How long a broker may take to answer; RabbitMQ takes four seconds on a quiet machine and many on a busy one. */
@@ -39,7 +48,7 @@ const ATTEMPTS = 3;
 
 /** The packages whose programs are not there. */
 export function missingPackages(names = Object.keys(BROKERS)) {
-  return names.filter((name) => !existsSync(BROKERS[name].program)).map((name) => BROKERS[name].package);
+  return names.filter((name) => BROKERS[name].program === undefined).map((name) => BROKERS[name].package);
 }
 
 function install() {
