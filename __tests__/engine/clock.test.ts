@@ -1,7 +1,8 @@
 import { runInNewContext } from 'node:vm';
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { resetDiagnostics } from '../../lib/diagnostics.js';
 import {
+  anchorAt,
   between,
   durationToHrTime,
   isTimeInput,
@@ -16,6 +17,29 @@ let messages: string[];
 beforeEach(() => {
   resetDiagnostics();
   messages = collectDiagnostics();
+});
+
+describe('anchor', () => {
+  test('is shared by traces that begin within a millisecond, and by no others', () => {
+    const first = anchorAt(5);
+    expect(anchorAt(5.9)).toBe(first);
+    const second = anchorAt(6);
+    expect(second).not.toBe(first);
+    expect(second.at).toBe(6);
+    expect(anchorAt(5.9)).not.toBe(second);
+  });
+
+  test('follows a wall clock that is set by hand, also within a millisecond', () => {
+    jest.useFakeTimers({ doNotFake: ['performance'], now: 1_000_000 });
+    try {
+      expect(anchorAt(5).epoch).toBe(1_000_000);
+      jest.setSystemTime(2_000_000);
+      expect(anchorAt(5.1).epoch).toBe(2_000_000);
+    } finally {
+      jest.useRealTimers();
+    }
+    expect(anchorAt(5.2).epoch).toBeGreaterThan(1_700_000_000_000);
+  });
 });
 
 describe('clock', () => {

@@ -20,6 +20,34 @@ export interface Anchor {
   readonly at: number;
 }
 
+/** Traces that begin within so many milliseconds of each other share an anchor. */
+const SHARED_FOR_MS = 1;
+let latest: Anchor = { epoch: 0, at: Infinity };
+
+let native: unknown;
+
+/** Whether the wall clock is the engine's own; a test that sets the time by hand may do so at any moment. */
+function isNativeClock(): boolean {
+  const { now } = Date;
+  if (now === native) return true;
+  if (!Function.prototype.toString.call(now).includes('[native code]')) return false;
+  native = now;
+  return true;
+}
+
+/**
+ * The wall clock's anchor for a trace that begins now. A server that begins thousands of traces a second reads the
+ * wall clock once for several (40 of a root span's 550 ns); a step of the clock is seen a millisecond later at most.
+ *
+ * @param now the monotonic clock, in milliseconds
+ */
+export function anchorAt(now: number): Anchor {
+  if (!isNativeClock()) return { epoch: Date.now(), at: now };
+  const since = now - latest.at;
+  if (!(since >= 0 && since < SHARED_FOR_MS)) latest = { epoch: Date.now(), at: now };
+  return latest;
+}
+
 /** A monotonic reading as wall-clock time. Whole and fractional milliseconds are kept apart, for the nanoseconds. */
 export function toHrTime(anchor: Anchor, reading: number): HrTime {
   const since = reading - anchor.at;

@@ -2,16 +2,15 @@
  * What a span is called: its ids, flags and trace state, kept as numbers until someone reads them.
  */
 import { TraceFlags, type SpanContext, type TraceState } from '@opentelemetry/api';
-import type { Anchor } from './clock.js';
+import { anchorAt, type Anchor } from './clock.js';
 import { hex64, random32, randomNonZero32 } from './ids.js';
 
 /** W3C trace context level 2: the trace id is random in its last 7 bytes. */
 export const RANDOM_FLAG = 0x02;
 
 /** What the spans of one trace share inside this process: the trace id, and the anchor of their clock. */
-export class LocalTrace implements Anchor {
-  readonly epoch: number;
-  readonly at: number;
+export class LocalTrace {
+  readonly anchor: Anchor;
   private text: string;
   private readonly w0: number;
   private readonly w1: number;
@@ -23,8 +22,7 @@ export class LocalTrace implements Anchor {
    * @param traceId a given trace id, 32 hexadecimal digits; a random one is made when first read unless given
    */
   constructor(now: number, traceId: string = '') {
-    this.epoch = Date.now();
-    this.at = now;
+    this.anchor = anchorAt(now);
     this.text = traceId;
     // Drawn at once and kept as small integers: drawing later would make the id depend on who looks first.
     const random = traceId === '';

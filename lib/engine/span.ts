@@ -135,7 +135,7 @@ export class SpanwiseSpan implements Span, ReadableSpan, AdoptingSpan {
   begin(startTime: TimeInput | undefined, links: readonly Link[] | undefined, attributes: unknown): void {
     if (links !== undefined && links !== null) this.addLinks(links as Link[]);
     if (startTime !== undefined && startTime !== null) {
-      const given = parseTime(startTime, this._identity.trace);
+      const given = parseTime(startTime, this._identity.trace.anchor);
       if (given !== undefined) {
         const rare = this.rare();
         rare.startTime = given;
@@ -173,12 +173,12 @@ export class SpanwiseSpan implements Span, ReadableSpan, AdoptingSpan {
   }
 
   get startTime(): HrTime {
-    return (this.rare().startTime ??= toHrTime(this._identity.trace, this._start));
+    return (this.rare().startTime ??= toHrTime(this._identity.trace.anchor, this._start));
   }
 
   get endTime(): HrTime {
     if (!this._ended && this._rare?.endTime === undefined) return [0, 0];
-    return (this.rare().endTime ??= toHrTime(this._identity.trace, this._end));
+    return (this.rare().endTime ??= toHrTime(this._identity.trace.anchor, this._end));
   }
 
   get duration(): HrTime {
@@ -393,7 +393,7 @@ export class SpanwiseSpan implements Span, ReadableSpan, AdoptingSpan {
     if (endTime !== undefined || this._rare?.givenStart === true) this.endAt(endTime);
     if (state.endingProcessors.length > 0) {
       // Readable already, and writable still.
-      this.rare().endTime ??= toHrTime(this._identity.trace, this._end);
+      this.rare().endTime ??= toHrTime(this._identity.trace.anchor, this._end);
       this.rare().duration ??= durationToHrTime(this._end - this._start);
       ending(state, this);
     }
@@ -417,13 +417,13 @@ export class SpanwiseSpan implements Span, ReadableSpan, AdoptingSpan {
   }
 
   private timeOf(input: TimeInput | undefined): HrTime {
-    const { trace } = this._identity;
+    const { anchor } = this._identity.trace;
     if (input !== undefined && input !== null) {
-      const given = parseTime(input, trace);
+      const given = parseTime(input, anchor);
       if (given !== undefined) return given;
     }
     // Against a start that was given, only the wall clock makes sense.
-    return this._rare?.givenStart === true ? millisToHrTime(Date.now()) : toHrTime(trace, monotonic());
+    return this._rare?.givenStart === true ? millisToHrTime(Date.now()) : toHrTime(anchor, monotonic());
   }
 
   private late(operation: string): void {

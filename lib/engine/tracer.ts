@@ -135,7 +135,7 @@ export class SpanwiseTracer implements Tracer, Maker {
       traceState = undefined;
     } else if (parent instanceof SpanIdentity) {
       trace = parent.trace;
-      if (start - trace.at > MAX_ANCHOR_AGE_MS) trace = new LocalTrace(start, trace.traceId);
+      if (start - trace.anchor.at > MAX_ANCHOR_AGE_MS) trace = new LocalTrace(start, trace.traceId);
       flags = parent.traceFlags;
       traceState = parent.traceState;
     } else {
