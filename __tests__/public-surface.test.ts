@@ -43,6 +43,7 @@ const SURFACE: Record<string, { source: string; values: string[]; types: string[
       'Payload',
       'TraceOptions',
       'Instrumentation',
+      'SessionTracerConfig',
       'SessionTracerOptions',
       'SessionOptions',
       'SessionPayload',

@@ -29,7 +29,7 @@ export type { EntryOptions, Payload, TraceOptions } from './decorators/options.j
 
 // session
 export { SessionTracer } from './session/session-tracer.js';
-export type { Instrumentation, SessionTracerOptions } from './session/options.js';
+export type { Instrumentation, SessionTracerConfig, SessionTracerOptions } from './session/options.js';
 export {
   enrichSession,
   withSession,

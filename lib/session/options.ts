@@ -160,7 +160,11 @@ const KNOWN: ReadonlySet<string> = new Set<keyof SessionTracerOptions>([
   'spanNameFilters',
 ]);
 
-/** A tracer's configuration, complete. */
+/**
+ * A tracer's configuration, complete: what a subclass's constructor is given.
+ *
+ * @category Session
+ */
 export interface SessionTracerConfig {
   readonly given: SessionTracerOptions;
   readonly name: string;
