@@ -11,7 +11,7 @@ import {
   type MicroserviceOptions,
 } from '@nestjs/microservices';
 import { SpanKind } from '@opentelemetry/api';
-import { firstValueFrom, lastValueFrom } from 'rxjs';
+import { firstValueFrom, lastValueFrom, type Observable } from 'rxjs';
 import { tracedClient } from '../../lib/integrations/nestjs.js';
 import { shutdownAll } from '../support/harness.js';
 import { describeBroker, freePort, type BrokerName, type Place } from './broker.js';
@@ -207,5 +207,15 @@ describeBroker('kafka', 'NestJS by Kafka', (place) => {
     exchange.expectContinued(texts, SpanKind.CONSUMER);
     const tenants = current.contexts.map((context: any) => String(context.getMessage().headers.tenant));
     expect(new Set(tenants)).toEqual(new Set(['a']));
+  });
+
+  it('a batch of events has headers in every message', async () => {
+    const client = running.client as unknown as {
+      emitBatch(pattern: string, data: { messages: object[] }): Observable<unknown>;
+    };
+    const texts = await exchange.send(2, (text) =>
+      lastValueFrom(client.emitBatch('event', { messages: [{ value: { text } }] })),
+    );
+    exchange.expectContinued(texts, SpanKind.CONSUMER);
   });
 });
