@@ -22,6 +22,8 @@ interface Urls {
 
 /** OpenTelemetry's loader hook, which every one of its instrumentations brings along. */
 const HOOK = '@opentelemetry/instrumentation/hook.mjs';
+/** What it is made of, in the form for newer Nodes. */
+const IN_THREAD_HOOK = 'import-in-the-middle/register-hooks.mjs';
 /** What their packages' names begin with. */
 const PREFIX = HOOK.slice(0, HOOK.indexOf('/hook')) + '-';
 
@@ -107,7 +109,25 @@ export function hookImports(instrumentations: readonly Instrumentation[], folder
     return;
   }
   const include = watched(instrumentations, modules.builtinModules);
-  modules.register(urls.pathToFileURL(path).href, include === undefined ? {} : { data: { include } });
+  const data = include === undefined ? undefined : { include };
+  if (hookInThread(modules.createRequire(path), data)) return;
+  modules.register(urls.pathToFileURL(path).href, data === undefined ? {} : { data });
+}
+
+/** Newer Nodes have hooks that run in the application's own thread, and warn of the others. */
+function hookInThread(require: Require, options: object | undefined): boolean {
+  try {
+    const hooks = require(IN_THREAD_HOOK) as {
+      supportsSyncHooks(): boolean;
+      register(options?: object): void;
+    };
+    if (!hooks.supportsSyncHooks()) return false;
+    hooks.register(options);
+    return true;
+  } catch {
+    // An older hook, which has no such thing.
+    return false;
+  }
 }
 
 /**
