@@ -14,7 +14,7 @@ import {
   withSession,
   withSpan,
 } from 'spanwise';
-import { logContext } from 'spanwise/http';
+import { instrumentClients, logContext } from 'spanwise/http';
 import { recordSpans } from 'spanwise/testing';
 import * as legacy from './classes.legacy.mjs';
 import * as standard from './classes.standard.mjs';
@@ -188,6 +188,13 @@ async function server(protocol, { Server }, host) {
     };
     const asked = Array.from({ length: PARALLEL }, (_, n) => ask('/', `${protocol}-http-${n}`));
     await Promise.all(asked);
+    const stop = instrumentClients();
+    try {
+      const outgoing = () => withSpan('client', async () => (await fetch(`${url}/`)).text());
+      equal(await withSession(`${protocol}-outgoing`, outgoing), 'a cup of tea');
+    } finally {
+      stop();
+    }
     if (host.findsRequest) await ask('/blind', `${protocol}-blind`);
   } finally {
     await close();

@@ -122,6 +122,10 @@ export function checkWire(spans, { server, findsRequest, classWithoutName = fals
     check(`${protocol}: over HTTP, ${PARALLEL} of ${PARALLEL}`, () => {
       const tree = 'client(Server.answer SERVER(Kitchen.brew(Kitchen.pour)))';
       for (let n = 0; n < PARALLEL; n++) equal(drawSession(spans, `${protocol}-http-${n}`), tree);
+      equal(
+        drawSession(spans, `${protocol}-outgoing`),
+        'client(GET CLIENT(Server.answer SERVER(Kitchen.brew(Kitchen.pour))))',
+      );
       if (findsRequest) {
         equal(
           drawSession(spans, `${protocol}-blind`),

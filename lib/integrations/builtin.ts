@@ -9,3 +9,12 @@ export function builtin<T>(name: string): T | undefined {
     return undefined;
   }
 }
+
+/** Whether the runtime's `fetch` is undici's, which tells of each request on a diagnostics channel. */
+export function tellsOfFetch(): boolean {
+  const host = globalThis as { Bun?: unknown; Deno?: unknown; navigator?: { userAgent?: unknown } };
+  if (host.Bun !== undefined || host.Deno !== undefined) return false;
+  return (
+    builtin('node:diagnostics_channel') !== undefined && host.navigator?.userAgent !== 'Cloudflare-Workers'
+  );
+}

@@ -3,6 +3,8 @@
  *
  * @module spanwise/http
  */
+import { tellsOfFetch } from './builtin.js';
+import { instrumentFetch } from './fetch-client.js';
 import { instrumentNodeHttp } from './node-client.js';
 import { instrumentUndici } from './undici-client.js';
 
@@ -27,7 +29,8 @@ let undo: (() => void) | undefined;
  * Traces every outgoing HTTP call from now on: a CLIENT span, and trace and session in its headers.
  *
  * `propagateTo` is asked for every host on the way, redirects included. A call that has a `traceparent` already is
- * left to whoever wrote it, and nothing of ours can make a call fail.
+ * left to whoever wrote it, and nothing of ours can make a call fail. On Bun, Deno and in workers `fetch` is wrapped, and its
+ * span ends with the beginning of the answer.
  *
  * @param options which clients; all of them unless given
  * @returns what ends it; a second call while it runs changes nothing
@@ -52,7 +55,7 @@ let undo: (() => void) | undefined;
 export function instrumentClients(options: ClientOptions = {}): () => void {
   if (undo !== undefined) return undo;
   const steps = [
-    ...(options.fetch === false ? [] : [instrumentUndici()]),
+    ...(options.fetch === false ? [] : [instrumentUndici(), ...(tellsOfFetch() ? [] : [instrumentFetch()])]),
     ...(options.node === false ? [] : [instrumentNodeHttp()]),
   ];
   undo = () => {
