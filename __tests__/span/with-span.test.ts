@@ -269,6 +269,39 @@ describe('payloads', () => {
   });
 });
 
+describe('a span of a provider that misbehaves after its start', () => {
+  it('costs the call neither its result nor its error', async () => {
+    let asked = 0;
+    const broken = {
+      ...api.wrapSpanContext({ traceId: '1'.repeat(32), spanId: '2'.repeat(16), traceFlags: 1 }),
+      attributes: {},
+      spanContext: () => ({ traceId: '1'.repeat(32), spanId: '2'.repeat(16), traceFlags: 1 }),
+      isRecording: () => {
+        if (asked++ % 2 === 0) return true;
+        throw new Error('cannot say');
+      },
+      end: () => {
+        throw new Error('cannot end');
+      },
+    };
+    const provider = { getTracer: () => ({ startSpan: () => broken }) } as never;
+    startTracer({ provider });
+    const error = new Error('the body’s own');
+    let runs = 0;
+    const body = (): number => ++runs;
+    expect(withSpan('plain', body)).toBe(1);
+    await expect(withSpan('promised', () => Promise.resolve(body()))).resolves.toBe(2);
+    expect(() =>
+      withSpan('thrown', () => {
+        body();
+        throw error;
+      }),
+    ).toThrow(error);
+    await expect(withSpan('rejected', () => Promise.reject(error))).rejects.toBe(error);
+    expect(runs).toBe(3);
+  });
+});
+
 describe('below an unsampled parent', () => {
   const unsampled = api.setSpanContext(ROOT_CONTEXT, {
     traceId: '4bf92f3577b34da6a3ce929d0e0e4736',

@@ -32,8 +32,7 @@ const BY_OPENINFERENCE: Readonly<Record<string, EventType>> = {
   AGENT: 'chain',
 };
 
-// What is looked for below. Most spans start without any of it, and looking at what is there costs a tenth of asking
-// for everything that might be.
+// What is looked for below: one look at each of the few attributes that are there, not at eight that might be.
 const TELLING: ReadonlySet<string> = new Set([
   ATTR_EVENT_TYPE,
   ATTR_EVENT_TYPE_RAW,
