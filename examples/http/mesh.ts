@@ -13,14 +13,13 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { injectContextIntoCarrier, SessionTracer, Trace } from 'spanwise';
 import { spanwise } from 'spanwise/express';
-import { MeshPropagator } from 'spanwise/http';
 import { recordSpans } from 'spanwise/testing';
 
 const spans = recordSpans();
 const tracer = SessionTracer.init({
   project: 'examples',
   spanProcessors: [spans],
-  propagators: ['b3multi', new MeshPropagator()],
+  propagators: ['b3multi', 'mesh'],
 });
 
 class Shop {
