@@ -110,6 +110,8 @@ const stop = async (): Promise<void> => {
       resolve();
     });
   });
+  // Work goes on for callers that are gone, and its spans must be sent, too.
+  while (running > 0) await new Promise((resolve) => setTimeout(resolve, 10));
   await tracer?.shutdown();
   if (process.connected) process.send?.({ tally: counted() }, () => process.exit(0));
   else process.exit(0);

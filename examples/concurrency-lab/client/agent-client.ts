@@ -1,4 +1,5 @@
 import { enrichSpan, injectContextIntoCarrier, Trace } from 'spanwise';
+import { post, type Reply } from './post.js';
 
 /** What one session is to do, and what it has done. */
 export interface SessionPlan {
@@ -48,20 +49,15 @@ export class AgentClient {
     const signal = typeof plan.fault === 'object' ? AbortSignal.timeout(plan.fault.abortAfterMs) : undefined;
     const { identifier, query, delayMs } = plan;
     const body = JSON.stringify({ identifier, query, delayMs, fail: plan.fault === 'server-throws' });
-    let response: Response;
+    let reply: Reply;
     try {
-      response = await fetch(`${this.#url}/agent/invoke`, {
-        method: 'POST',
-        headers,
-        body,
-        ...(signal && { signal }),
-      });
+      reply = await post(`${this.#url}/agent/invoke`, headers, body, signal);
     } catch (error) {
       if (signal?.aborted !== true) plan.interrupted = true;
       throw error;
     }
-    if (!response.ok) throw new Error(`agent 1 answered ${response.status}`);
-    const { answer, pid } = (await response.json()) as { answer: string; pid: number };
+    if (reply.status !== 200) throw new Error(`agent 1 answered ${reply.status}`);
+    const { answer, pid } = JSON.parse(reply.body) as { answer: string; pid: number };
     plan.agent1Mode = modeOf(pid);
     return answer;
   }

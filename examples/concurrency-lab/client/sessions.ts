@@ -96,10 +96,10 @@ async function runSession(client: AgentClient, plan: SessionPlan, announce: bool
   );
 }
 
-/** With what `fetch` keeps to itself: why it failed. */
+/** Without the address, so that the same error reads the same each time. */
 function describe(reason: unknown): string {
-  const { cause } = reason as { cause?: { code?: unknown } };
-  return cause?.code === undefined ? String(reason) : `${String(reason)} (${String(cause.code)})`;
+  const { code } = reason as { code?: unknown };
+  return typeof code === 'string' ? `${String((reason as Error).name)} (${code})` : String(reason);
 }
 
 /** The same number always gives the same plan. */
@@ -116,9 +116,9 @@ function planFor(index: number, { throwShare, abortShare, maxDelayMs }: RunOptio
   };
   if (luck < throwShare) return { ...plan, fault: luck < throwShare / 2 ? 'server-throws' : 'client-throws' };
   if (luck < throwShare + abortShare) {
-    // Sooner than the server can answer, so that it is still at work when its caller is gone.
+    // Long before the server answers: a busy loop reads answers that are there before it looks at its timers.
     const fault = { abortAfterMs: 1 + Math.floor(chance(index, 3) * 10) };
-    return { ...plan, delayMs: Math.max(30, delayMs), fault };
+    return { ...plan, delayMs: 300 + delayMs, fault };
   }
   return plan;
 }
