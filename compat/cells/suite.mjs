@@ -116,8 +116,14 @@ function jestConfig() {
   return { projects: jest.projects };
 }
 
-/** Tests that speak of the 2.x packages themselves: file → why they cannot pass here. */
-export const ABOUT_2 = {};
+/**
+ * Tests of programs that are themselves written against the 2.x SDK: the hand-written ones that the migration guide
+ * starts from. Their types name 2.x classes, and `register()`, which brought context manager and propagators, is gone.
+ */
+export const ABOUT_2 = {
+  '__tests__/docs/compiled.tc39.test.ts': ['compiles with standard decorators'],
+  '__tests__/examples/migration.tc39.test.ts': ['yield the same spans'],
+};
 
 export const cells = [
   {
