@@ -1,12 +1,7 @@
 /** Every MUST of W3C Trace Context level 2, by its clause: https://www.w3.org/TR/trace-context-2/ */
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
-import net from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ROOT_CONTEXT, trace, type SpanContext } from '@opentelemetry/api';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
-import express from 'express';
-import fastify from 'fastify';
 import { SpanwisePropagator } from '../../lib/propagation/propagator.js';
 import { extractContextFromCarrier } from '../../lib/propagation/propagate.js';
 import { parseTraceparent, writeTraceparent } from '../../lib/propagation/trace-context.js';
@@ -443,78 +438,4 @@ describe('4 processing model', () => {
       expect(sent).toEqual({});
     }
   });
-});
-
-describe('through real servers', () => {
-  /** Sends headers as they are written, and returns what the handler sends on. */
-  const raw = (port: number, lines: readonly string[]): Promise<Sent> =>
-    new Promise((resolve, reject) => {
-      const socket = net.connect(port, '127.0.0.1', () => {
-        socket.write(
-          ['GET / HTTP/1.1', 'Host: localhost', 'Connection: close', ...lines, '', ''].join('\r\n'),
-        );
-      });
-      let answer = '';
-      socket.on('data', (chunk) => (answer += String(chunk)));
-      socket.on('error', reject);
-      socket.on('end', () => resolve(JSON.parse(/\{.*\}/.exec(answer)?.[0] ?? '{}') as Sent));
-    });
-
-  const servers: [string, () => Promise<{ port: number; close(): unknown }>][] = [
-    [
-      'node:http',
-      async () => {
-        const server = http.createServer((req, res) => void res.end(JSON.stringify(hop(req))));
-        await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-        return { port: (server.address() as AddressInfo).port, close: () => server.close() };
-      },
-    ],
-    [
-      'Express',
-      async () => {
-        const app = express();
-        app.get('/', (req, res) => void res.send(JSON.stringify(hop(req.headers))));
-        const server = app.listen(0, '127.0.0.1');
-        await new Promise((resolve) => server.once('listening', resolve));
-        return { port: (server.address() as AddressInfo).port, close: () => server.close() };
-      },
-    ],
-    [
-      'Fastify',
-      async () => {
-        const app = fastify();
-        app.get('/', (request, reply) => reply.send(JSON.stringify(hop(request))));
-        await app.listen({ port: 0, host: '127.0.0.1' });
-        return { port: (app.server.address() as AddressInfo).port, close: () => app.close() };
-      },
-    ],
-  ];
-
-  it.each(servers)(
-    '%s: names in any case, lists over several lines, duplicates refused',
-    async (_name, start) => {
-      const server = await start();
-      try {
-        expect((await raw(server.port, [`TraceParent: ${TRACEPARENT}`]))['traceparent']).toContain(TRACE);
-        const combined = await raw(server.port, [
-          `traceparent: \t ${TRACEPARENT} \t`,
-          'TraceState: foo=1',
-          'tracestate: bar=2',
-        ]);
-        expect(combined['tracestate']).toBe('foo=1,bar=2');
-        const twice = await raw(server.port, [
-          `traceparent: ${TRACEPARENT}`,
-          `traceparent: 00-${TRACE}-1234567890123456-01`,
-          'tracestate: foo=1',
-        ]);
-        expect(twice['traceparent']).not.toContain(TRACE);
-        expect(twice).not.toHaveProperty('tracestate');
-        expect((await raw(server.port, [`traceparent: 00-${TRACE}-${SPAN}-03`]))['traceparent']).toMatch(
-          /-03$/,
-        );
-      } finally {
-        await server.close();
-      }
-    },
-  );
 });
