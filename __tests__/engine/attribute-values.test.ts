@@ -30,6 +30,12 @@ const hostile = (): object =>
     },
   });
 
+test('an attribute by a name that a frozen prototype has can be set', () => {
+  const target = Object.create(Object.freeze({ name: 1 })) as Record<string, unknown>;
+  define(target, 'name', 2);
+  expect(Object.getOwnPropertyDescriptor(target, 'name')?.value).toBe(2);
+});
+
 describe('storedValue', () => {
   test('keeps strings, numbers and booleans, and cuts strings', () => {
     expect(storedValue('abc', 2)).toBe('ab');

@@ -56,6 +56,20 @@ function end(pipeline: ExporterPipeline, count: number, name = 'work'): void {
 }
 
 describe('a pipeline around an exporter', () => {
+  test('an exporter that throws at once, wherever it is asked, is reported, told to stop, and not waited for', async () => {
+    const boom = (): never => {
+      throw new Error('at once');
+    };
+    let stopped = 0;
+    const broken = { export: boom, forceFlush: boom, shutdown: () => (stopped++, boom()) };
+    const pipeline = start({ exporter: broken });
+    end(pipeline, 2);
+    expect(await pipeline.flush()).toMatchObject({ ok: false, failed: 2 });
+    await pipeline.shutdown();
+    expect(stopped).toBe(1);
+    expect(messages.filter((line) => line.includes('at once')).length).toBeGreaterThanOrEqual(3);
+  });
+
   test('hands over a burst in batches, one at a time, and waits for the last answer', async () => {
     const pipeline = start();
     end(pipeline, 10_000);

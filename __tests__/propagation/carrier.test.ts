@@ -209,6 +209,13 @@ describe('writeCarrier', () => {
     expect(fetched.headers.get('traceparent')).toBe(TRACEPARENT);
   });
 
+  it('looks for what it replaces in the part of a list that is read', () => {
+    const pairs: unknown[] = new Array(5_000_000).fill(['x', 'y']);
+    pairs[0] = ['Baggage', 'old'];
+    expect(writeCarrier(pairs, 'baggage', 'a=1')).toBe(true);
+    expect([pairs.length, pairs[0], pairs.at(-1)]).toEqual([5_000_000, ['x', 'y'], ['baggage', 'a=1']]);
+  });
+
   it('fills an empty list with pairs', () => {
     const list: unknown[] = [];
     writeCarrier(list, 'baggage', 'a=1');
@@ -216,7 +223,7 @@ describe('writeCarrier', () => {
   });
 
   it('reports what it cannot write to, and throws on nothing', () => {
-    for (const carrier of [null, undefined, 1, 'x', Object.freeze({})]) {
+    for (const carrier of [null, undefined, 1, 'x', Object.freeze({}), [1, 2, 3], new Array(5_000_000)]) {
       log.stop();
       log = listen();
       expect(writeCarrier(carrier, 'baggage', 'a=1')).toBe(false);

@@ -212,6 +212,25 @@ describe('extract', () => {
   });
 });
 
+describe('options that are none', () => {
+  it.each([{ trust: 'yes' }, { formats: 'w3c' }, { extra: 5 }, { allowBaggage: 'tenant' }])(
+    '%j are reported, and never mean more than was meant',
+    (options) => {
+      const propagator = new SpanwisePropagator(options as never);
+      expect(log.said.join()).toMatch(/SPW_OPTION.*SpanwisePropagator/);
+      const ctx = propagator.extract(
+        ROOT_CONTEXT,
+        { traceparent: TRACEPARENT, baggage: 'tenant=gold' },
+        { get: (c: Record<string, string>, k) => c[k], keys: Object.keys },
+      );
+      const trusted = 'formats' in options || 'extra' in options;
+      expect(propagation.getBaggage(ctx)?.getEntry('tenant')?.value).toBe(trusted ? 'gold' : undefined);
+      expect(trace.getSpan(ctx) === undefined).toBe('trust' in options);
+      propagator.inject(ctx, {}, { set: () => undefined });
+    },
+  );
+});
+
 describe('extra propagators', () => {
   const KEY = Symbol('extra');
   const mesh: TextMapPropagator = {

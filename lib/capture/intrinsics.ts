@@ -91,6 +91,8 @@ function loadTypes(): Types {
 const types = loadTypes();
 
 export const isProxy = (value: object): boolean => types.isProxy(value);
+/** A boxed string has a property for each of its characters. */
+export const isBoxed = (value: object): boolean => types.isBoxedPrimitive(value);
 export const isArray = Array.isArray;
 
 /** What an object is, as far as its internal slots tell. */

@@ -111,13 +111,17 @@ function copyNested(value: unknown, limit: number, depth: number): unknown {
   }
 }
 
-/** Sets an own property, also one called `__proto__`. */
+/** Sets an own property, also one called `__proto__`, or by a name that a frozen `Object.prototype` has. */
 export function define(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === '__proto__') {
-    Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
-  } else {
-    target[key] = value;
+  if (key !== '__proto__') {
+    try {
+      target[key] = value;
+      return;
+    } catch {
+      // It cannot be assigned, but it can be defined.
+    }
   }
+  Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
 }
 
 /** Reports an attribute that was not taken; its value is not shown. */

@@ -149,7 +149,8 @@ export class ExporterPipeline implements SpanProcessor {
     this.#pump();
     const result = await flushed;
     if (this.#options.exporter.forceFlush !== undefined) {
-      const flushing = this.#quietly(() => Promise.resolve(this.#options.exporter.forceFlush?.()));
+      // Async, so that what is thrown at once is caught below like what is rejected.
+      const flushing = this.#quietly(async () => this.#options.exporter.forceFlush?.());
       await Promise.race([
         flushing.catch((error) => this.#complain('its forceFlush failed', error)),
         deadline,
@@ -186,7 +187,7 @@ export class ExporterPipeline implements SpanProcessor {
       (resolve) => (timer = setTimeout(resolve, Math.max(50, end - performance.now()))),
     );
     try {
-      await Promise.race([this.#quietly(() => Promise.resolve(this.#options.exporter.shutdown())), rest]);
+      await Promise.race([this.#quietly(async () => this.#options.exporter.shutdown()), rest]);
     } catch (error) {
       this.#complain('its shutdown failed', error);
     }

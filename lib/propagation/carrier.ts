@@ -23,6 +23,7 @@ import {
   isHeaders,
   isMap,
   isNatsHeaders,
+  isObject,
   isPlain,
   ownValue,
 } from './carrier-shapes.js';
@@ -381,8 +382,11 @@ function attributeKind(value: unknown): 'SQS' | 'SNS' | undefined {
 function writeList(list: unknown[], key: string, value: string): boolean {
   const isRaw = typeof list[0] === 'string';
   const isNamed = !isRaw && list.length > 0 && !Array.isArray(list[0]);
+  // A list of anything else holds no headers, and is not written to.
+  if (isNamed && !isObject(list[0])) return false;
   if (isRaw) {
-    for (let i = list.length - 2; i >= 0; i -= 2) {
+    const pairs = Math.min(list.length >> 1, MAX_KEYS);
+    for (let i = 2 * pairs - 2; i >= 0; i -= 2) {
       const name = list[i];
       if (typeof name === 'string' && sameName(name, key)) list.splice(i, 2);
     }
@@ -390,7 +394,7 @@ function writeList(list: unknown[], key: string, value: string): boolean {
     return true;
   }
   const lister = new NameLister();
-  for (let i = list.length - 1; i >= 0; i--) {
+  for (let i = Math.min(list.length, MAX_ITEMS) - 1; i >= 0; i--) {
     if (readList([list[i]], key, lister) !== undefined) list.splice(i, 1);
   }
   if (!isNamed) list.push([key, value]);

@@ -32,7 +32,7 @@ import {
   HEADER_TRACEPARENT,
   HEADER_TRACESTATE,
 } from '../conventions.js';
-import { warnError } from '../diagnostics.js';
+import { warn, warnError } from '../diagnostics.js';
 import type { SpanOwner, Trust } from '../tracer/owner.js';
 import { resolveOwner } from '../tracer/registry.js';
 import { admit, type BaggageAllowList } from './admit.js';
@@ -122,11 +122,13 @@ export class SpanwisePropagator implements TextMapPropagator {
 
   /** @param options formats, trust and what is let in */
   constructor(options: PropagatorOptions = {}) {
-    this.#trust = options.trust ?? 'continue';
-    this.#formats = options.formats ?? ['w3c'];
-    this.#extra = options.extra ?? [];
+    // A word that is not known must not mean more trust than was meant.
+    this.#trust = trustOf(options.trust);
+    this.#formats = listOf(options.formats, 'formats') ?? ['w3c'];
+    this.#extra = listOf(options.extra, 'extra') ?? [];
     this.#identityKeys = options.identityKeys;
-    this.#allow = options.allowBaggage;
+    this.#allow =
+      options.allowBaggage === undefined ? undefined : (listOf(options.allowBaggage, 'allowBaggage') ?? []);
   }
 
   /** The inbound allow-list it was made with. */
@@ -308,6 +310,24 @@ export class SpanwisePropagator implements TextMapPropagator {
 /** Told by its shape, since it may be of another copy of this package. */
 function isPassingOn(other: TextMapPropagator): other is TextMapPropagator & PassingOn {
   return typeof (other as Partial<PassingOn>).remember === 'function';
+}
+
+function complain(option: string, what: string): void {
+  warn('SPW_OPTION', `SpanwisePropagator: ${option} is not ${what} and is not used`, `propagator ${option}`);
+}
+
+function trustOf(given: unknown): Trust {
+  if (given === undefined || given === 'continue' || given === 'link' || given === 'restart') {
+    return given ?? 'continue';
+  }
+  complain('trust', "'continue', 'link' or 'restart'");
+  return 'restart';
+}
+
+function listOf<T>(given: readonly T[] | undefined, option: string): readonly T[] | undefined {
+  if (given === undefined || Array.isArray(given)) return given;
+  complain(option, 'a list');
+  return undefined;
 }
 
 /** SDKs forget the random flag on their own spans; within the caller's trace it is the caller's to say. */

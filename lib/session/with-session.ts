@@ -2,7 +2,7 @@
  * Sessions per request: `withSession` for the work of one, `enrichSession` for what is known of it later.
  */
 import { context } from '@opentelemetry/api';
-import { warn } from '../diagnostics.js';
+import { warn, warnError } from '../diagnostics.js';
 import { identityOf, isUsableId, withChosenIdentity } from '../context/identity.js';
 import { PAYLOAD_FIELDS } from '../span/options.js';
 import { eventBody, reportUnknownFields } from '../span/payload.js';
@@ -152,14 +152,20 @@ export function withSession<T>(options: SessionOptions | string, fn: (sessionId:
  * @category Session
  */
 export function enrichSession(payload: SessionPayload, tracer?: SpanOwner | string): boolean {
-  reportUnknownFields(payload, ENRICH_FIELDS, 'enrichSession');
-  const active = context.active();
-  const owner = resolveOwner(tracer, active);
-  if (owner === undefined) return false;
-  const sessionId = payload.sessionId ?? identityOf(active, owner.identity).sessionId;
-  if (sessionId === undefined) return false;
-  const body = eventBody(sessionId, payload as Record<string, unknown>, owner);
-  if (Object.keys(body).length < 2) return false;
-  owner.updateEvent(body);
-  return true;
+  try {
+    if (typeof payload !== 'object' || payload === null) return false;
+    reportUnknownFields(payload, ENRICH_FIELDS, 'enrichSession');
+    const active = context.active();
+    const owner = resolveOwner(tracer, active);
+    if (owner === undefined) return false;
+    const sessionId = payload.sessionId ?? identityOf(active, owner.identity).sessionId;
+    if (sessionId === undefined) return false;
+    const body = eventBody(sessionId, payload as Record<string, unknown>, owner);
+    if (Object.keys(body).length < 2) return false;
+    owner.updateEvent(body);
+    return true;
+  } catch (error) {
+    warnError('SPW_INTERNAL', 'a payload of the session could not be sent', error);
+    return false;
+  }
 }

@@ -85,7 +85,12 @@ export function enrich(span: Span | undefined, owner: SpanOwner | undefined, pay
     const writer = new PayloadWriter(owner, CALL, attributes?.[ATTR_EVENT_TYPE] === 'model');
     const out: Attributes = {};
     // The owner's capture defaults are about arguments and results of calls; there is no call here.
-    const payloads = [{ inputs: false, outputs: false, ...payload }];
+    const picked: Record<string, unknown> = { inputs: false, outputs: false };
+    for (const field of PAYLOAD_FIELDS) {
+      const value = (payload as Record<string, unknown>)[field];
+      if (value !== undefined) picked[field] = value;
+    }
+    const payloads = [picked as AnyPayload];
     writer.atStart(payloads, out as Record<string, any>);
     writer.atEnd(payloads, undefined, out);
     if (!toEvent) span?.setAttributes(out);

@@ -5,6 +5,7 @@
  * passed; outputs and metrics at its end. Nothing here runs unless the span is recording.
  */
 import type { Attributes, AttributeValue } from '@opentelemetry/api';
+import { NameLister } from '../capture/huge.js';
 import { createBudget, flatten, type CaptureBudget } from '../capture/flatten.js';
 import { tokenUsage } from '../capture/usage.js';
 import {
@@ -39,9 +40,14 @@ export function resolveOption(value: unknown, call: Call, what: string, ...first
   }
 }
 
+/** Fields of a payload that are looked at; there are not half as many of them. */
+const MAX_REPORTED = 128;
+
 /** Names unknown fields of a payload once, so that a typing slip does not vanish. */
 export function reportUnknownFields(payload: object, known: ReadonlySet<string>, where: string): void {
-  for (const field of Object.keys(payload)) {
+  // A payload may be a stranger's object by mistake.
+  const fields = Array.isArray(payload) ? ['0'] : (new NameLister().list(payload) ?? ['(thousands of them)']);
+  for (const field of fields.length > MAX_REPORTED ? fields.slice(0, MAX_REPORTED) : fields) {
     if (!known.has(field)) {
       warn(
         'SPW_OPTION',

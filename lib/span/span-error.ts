@@ -2,6 +2,7 @@
  * How a failure is written onto a span: one exception event, ERROR status, `honeyhive_error` on the span itself.
  */
 import { SpanStatusCode, type Span } from '@opentelemetry/api';
+import { isProxy } from '../capture/intrinsics.js';
 import { redactText } from '../capture/redact.js';
 import { ATTR_ERROR, ATTR_ERROR_TYPE } from '../conventions.js';
 import type { SpanOwner } from '../tracer/owner.js';
@@ -41,6 +42,10 @@ export function recordError(span: Span, error: unknown, owner: SpanOwner): void 
 
 function errorParts(error: unknown): ErrorParts {
   try {
+    if (((typeof error === 'object' && error !== null) || typeof error === 'function') && isProxy(error)) {
+      // Each question to it would run a trap.
+      return { type: 'Proxy', message: 'a proxy was thrown', stack: undefined };
+    }
     if (error instanceof Error) {
       // A subclass that forgot to set its name is still told apart by its constructor.
       const name = typeof error.name === 'string' ? error.name : 'Error';
@@ -62,7 +67,9 @@ function errorParts(error: unknown): ErrorParts {
         stack: undefined,
       };
     }
-    return { type: error === null ? 'null' : typeof error, message: String(error), stack: undefined };
+    const message =
+      typeof error === 'function' ? 'a function was thrown' : String(error).slice(0, MAX_MESSAGE_LENGTH);
+    return { type: error === null ? 'null' : typeof error, message, stack: undefined };
   } catch {
     return { type: 'unknown', message: 'an unreadable value was thrown', stack: undefined };
   }

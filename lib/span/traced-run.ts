@@ -7,6 +7,7 @@ import { warnError } from '../diagnostics.js';
 import { ContextNode, contextNode } from '../context/context-node.js';
 import { withIdentity } from '../context/identity.js';
 import { stampSpan } from '../processor/stamp.js';
+import { linksOf } from '../propagation/remote.js';
 import { withOwner, type SpanOwner } from '../tracer/owner.js';
 import type { AnyPayload } from './options.js';
 import { hasToWrite, RunWriter, type SpanPlan } from './run-writer.js';
@@ -29,9 +30,20 @@ export type Started = ContextNode & { readonly span: Span };
  */
 export function startPlanned(owner: SpanOwner, parent: Context, plan: SpanPlan, mark: unknown): Started {
   const own = contextOf(owner, contextNode(parent));
-  const span = owner.otelTracer.startSpan(plan.name, plan.start, own);
+  const start =
+    own.span === undefined && own.around.remote !== undefined ? withOwedLinks(plan, own) : plan.start;
+  const span = owner.otelTracer.startSpan(plan.name, start, own);
   if (owner.settings.stampAtStart && span.isRecording()) stampSpan(span, own, owner);
   return new ContextNode(span, mark ?? own.member, own.around) as Started;
+}
+
+/** What a span starts with, and the link to a caller that was not made its parent: an entry may have named it too. */
+function withOwedLinks({ start }: SpanPlan, own: Context): SpanPlan['start'] {
+  const given = start?.links ?? [];
+  const owed = linksOf(own).filter(
+    ({ context }) => !given.some((link) => link.context.spanId === context.spanId),
+  );
+  return owed.length === 0 ? start : { ...start, links: [...owed, ...given] };
 }
 
 /** Ends a span, whoever made it. */
