@@ -105,13 +105,11 @@ export function openOrdinary(
         }
       }
       const usual = spelledUsually(carrier, key);
-      if (usual !== undefined) return usual;
-      if (!(consistent && isLower)) {
-        folded ??= foldNames(carrier, (lister ??= new NameLister()));
-        const name = folded.get(key);
-        const text = name === undefined ? undefined : textOf(carrier[name]);
-        if (text !== undefined) return text;
-      }
+      if (usual !== undefined || (consistent && isLower)) return usual;
+      folded ??= foldNames(carrier, (lister ??= new NameLister()));
+      const name = folded.get(key);
+      const text = name === undefined ? undefined : textOf(carrier[name]);
+      if (text !== undefined) return text;
       return readMeta(carrier, key, (lister ??= new NameLister()));
     } catch {
       return readCarrier(carrier, key);
@@ -165,7 +163,9 @@ export function spellingsOf(key: string): readonly string[] {
 }
 
 function spelledUsually(carrier: Record<string, unknown>, key: string): Value {
-  for (const name of spellingsOf(key)) {
+  const names = spellingsOf(key);
+  for (let i = 0; i < names.length; i++) {
+    const name = names[i] as string;
     const value = carrier[name];
     if (value === undefined || !Object.hasOwn(carrier, name)) continue;
     const text = textOf(value);
