@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { exportedNames } from './support/architecture.js';
 
 /**
@@ -158,6 +158,17 @@ const SURFACE: Record<string, { source: string; values: string[]; types: string[
     ],
   },
 };
+
+// `spanwise/register` starts tracing by being loaded, for the whole process, which also runs tests after these.
+let disabled: string | undefined;
+beforeAll(() => {
+  disabled = process.env['OTEL_SDK_DISABLED'];
+  process.env['OTEL_SDK_DISABLED'] = 'true';
+});
+afterAll(() => {
+  if (disabled === undefined) delete process.env['OTEL_SDK_DISABLED'];
+  else process.env['OTEL_SDK_DISABLED'] = disabled;
+});
 
 describe.each(Object.entries(SURFACE))('the surface of spanwise %s', (_entry, { source, values, types }) => {
   const named = exportedNames(source, readFileSync(source, 'utf8'));
