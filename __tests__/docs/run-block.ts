@@ -1,7 +1,6 @@
 /** Runs a block of documentation in this process, with a recorder beside what it sets up and without network. */
 import 'reflect-metadata';
 import { inspect } from 'node:util';
-import { createContext, SourceTextModule, SyntheticModule, type Module } from 'node:vm';
 import ts from 'typescript';
 import * as spanwise from '../../lib/index.js';
 import * as testing from '../../lib/testing/index.js';
@@ -30,43 +29,34 @@ export async function runBlock(code: string): Promise<Outcome> {
   const print = (...values: unknown[]): void => {
     printed.push(values.map((value) => (typeof value === 'string' ? value : inspect(value))).join(' '));
   };
-  const given: Record<string, object> = {
-    spanwise: { ...spanwise, SessionTracer: Recorded },
-    'docs:console': { console: { log: print } },
-  };
   const load = async (name: string): Promise<object> => {
-    if (given[name] !== undefined) return given[name];
+    if (name === 'spanwise') return { ...spanwise, SessionTracer: Recorded };
     const entry = surface.find(({ subpath }) => subpath.replace('.', 'spanwise') === name);
     return (await import(
       entry === undefined ? name : `../../${entry.source.replace(/\.ts$/, '.js')}`
     )) as object;
   };
-  const context = createContext(globalThis);
-  const { outputText } = ts.transpileModule(`import { console } from 'docs:console';\n${code}`, {
+  // As a function with its imports handed in, and not as a module of `node:vm`: those end Node 20 with a segmentation
+  // fault when one is collected.
+  const { outputText } = ts.transpileModule(code, {
     compilerOptions: {
       target: ts.ScriptTarget.ES2022,
-      module: ts.ModuleKind.ESNext,
+      module: ts.ModuleKind.CommonJS,
+      esModuleInterop: true,
       experimentalDecorators: legacy,
       emitDecoratorMetadata: legacy,
       useDefineForClassFields: !legacy,
     },
   });
-  const module = new SourceTextModule(outputText, { context });
-  // One after the other: jest links no two graphs at once that share a module.
-  const loaded = new Map<string, Record<string, unknown>>();
-  for (const [, name] of outputText.matchAll(/^import\b[^'"]*['"]([^'"]+)['"]/gm)) {
-    loaded.set(name!, (await load(name!)) as Record<string, unknown>);
+  const loaded = new Map<string, object>();
+  for (const [, name] of outputText.matchAll(/\brequire\("([^"]+)"\)/g)) {
+    loaded.set(name!, { __esModule: true, ...(await load(name!)) });
   }
-  await module.link((name): Module => {
-    const exports = loaded.get(name) as Record<string, unknown>;
-    return new SyntheticModule(
-      Object.keys(exports),
-      function (this: { setExport(key: string, value: unknown): void }) {
-        for (const key of Object.keys(exports)) this.setExport(key, exports[key]);
-      },
-      { context },
-    );
-  });
-  await module.evaluate();
+  const run = new AsyncFunction('require', 'exports', 'console', outputText);
+  await run((name: string) => loaded.get(name), {}, { log: print });
   return { tree: recorder.tree(), printed };
 }
+
+const AsyncFunction = (async () => undefined).constructor as new (
+  ...parametersAndBody: string[]
+) => (require: (name: string) => unknown, exports: object, console: object) => Promise<void>;
