@@ -136,9 +136,4 @@ describe('a search', () => {
       expect(finds(search)).toBe(false);
     },
   );
-
-  it('is empty without terms', () => {
-    expect(new SessionFilter('  ').isEmpty).toBe(true);
-    expect(new SessionFilter('x').isEmpty).toBe(false);
-  });
 });

@@ -34,10 +34,6 @@ export class SessionFilter {
     }
   }
 
-  get isEmpty(): boolean {
-    return this.#words.length + this.#session.length + this.#item.length === 0;
-  }
-
   /** Whether a session is found; `items` are its rows. */
   matchesSession(line: SessionLine, items: Iterable<Item>): boolean {
     if (!this.#session.every(({ ofSession, negated }) => ofSession!(line) !== negated)) return false;
