@@ -7,6 +7,7 @@ import { withBaggage } from '../../lib/context/baggage.js';
 import { injectContextIntoCarrier } from '../../lib/propagation/propagate.js';
 import { withDistributedTraceContext } from '../../lib/propagation/propagate.js';
 import { SessionTracer } from '../../lib/session/session-tracer.js';
+import { sessionSampler } from '../../lib/sampler/session-sampler.js';
 import { enrichSession, withSession } from '../../lib/session/with-session.js';
 import { withSpan } from '../../lib/span/with-span.js';
 import { tracerRegistry } from '../../lib/tracer/registry.js';
@@ -59,6 +60,42 @@ describe('SessionTracer.init', () => {
     const tracer: ShopTracer = ShopTracer.init({ name: 'shop', testMode: true });
     expect(tracer).toBeInstanceOf(ShopTracer);
     expect(tracer.greet()).toBe('hello from shop');
+  });
+
+  it('exports the failed traces, and no others, of sessions that its sampler drops and keeps the errors of', async () => {
+    const exporter = new InMemorySpanExporter();
+    const sampler = sessionSampler({ ratio: 0, keepErrors: true });
+    const tracer = SessionTracer.init({
+      name: 'errors',
+      exporter,
+      sampler,
+      skipBackendSessionCreation: true,
+    });
+    const fail = (): never => {
+      throw new Error('no');
+    };
+    withSpan('fine', () => withSpan('fine too', () => undefined));
+    expect(() => withSpan('order', () => withSpan('parse', fail))).toThrow('no');
+    await tracer.flush();
+    expect(exporter.getFinishedSpans().map(({ name }) => name)).toEqual(['parse', 'order']);
+  });
+
+  it('exports nothing of a dropped session whose errors nobody asked for', async () => {
+    const exporter = new InMemorySpanExporter();
+    const sampler = sessionSampler({ ratio: 0 });
+    const tracer = SessionTracer.init({
+      name: 'errors',
+      exporter,
+      sampler,
+      skipBackendSessionCreation: true,
+    });
+    expect(() =>
+      withSpan('order', () => {
+        throw new Error('no');
+      }),
+    ).toThrow('no');
+    await tracer.flush();
+    expect(exporter.getFinishedSpans()).toEqual([]);
   });
 
   it('can be initialised again after a shutdown, and makes spans again', async () => {

@@ -3,7 +3,7 @@
  */
 import { SpanStatusCode, TraceFlags, type Context, type SpanContext } from '@opentelemetry/api';
 import { warn } from '../diagnostics.js';
-import type { ReadableSpan, SpanProcessor } from '../tracer/sdk-contract.js';
+import type { ReadableSpan, Sampler, SpanProcessor } from '../tracer/sdk-contract.js';
 
 /**
  * How much is held back while nobody knows yet whether a trace fails.
@@ -104,6 +104,14 @@ class ErrorKeeper implements SpanProcessor {
   }
 }
 
+/**
+ * Whether a sampler records what it drops, so that `keepErrors` can find failed traces in it. A property tells, and not
+ * the class, since another copy of this package may have made the sampler.
+ */
+export function wantsErrorsKept(sampler: Sampler | undefined): boolean {
+  return (sampler as { keepsErrors?: unknown } | undefined)?.keepsErrors === true;
+}
+
 /** A copy that exporting processors take: they pass over what is not sampled. */
 function asSampled(span: ReadableSpan, context: SpanContext): ReadableSpan {
   const sampled: SpanContext = { ...context, traceFlags: context.traceFlags | TraceFlags.SAMPLED };
@@ -130,7 +138,8 @@ function asSampled(span: ReadableSpan, context: SpanContext): ReadableSpan {
 
 /**
  * Puts a processor behind one that forwards, of the traces that were dropped by `sessionSampler({ keepErrors: true })`,
- * those in which a span of this process fails.
+ * those in which a span of this process fails. A tracer with such a sampler does this with its own exporter; this is
+ * for processors and providers of your own.
  *
  * Spans of an unsampled trace are held back while any of them runs in this process. At the first that ends with
  * status ERROR all held ones are forwarded, and every later one as it ends; if none fails, they are forgotten when

@@ -43,8 +43,9 @@ export interface SessionSamplerOptions {
    */
   rateLimit?: number;
   /**
-   * Spans of dropped sessions are recorded all the same, though not sampled, so that the `keepErrors` processor can
-   * forward those of traces that fail. Costs as much as keeping them, except for the export. @default false
+   * Traces of dropped sessions are exported all the same if a span of this process fails in them. Until then their
+   * spans are recorded and held back, which costs as much as keeping them, except for the export. A tracer whose
+   * `sampler` this is does so with its own exporter; processors of yours need `keepErrors` around them. @default false
    */
   keepErrors?: boolean;
   /** Asked about traces without a session. @default the same ratio, by trace id */
@@ -74,6 +75,8 @@ function complain(what: string): void {
 const TRACE_STATE_KEY = 'ot';
 
 class SessionSampler implements Sampler {
+  /** Asks whoever exports for this sampler to let failed traces through. */
+  readonly keepsErrors: boolean;
   private readonly ratio: number;
   private readonly rules: readonly CompiledRule[];
   private readonly limit: SessionRateLimit | undefined;
@@ -91,7 +94,8 @@ class SessionSampler implements Sampler {
     if (rateLimit !== undefined && !limited)
       complain('rateLimit must be a number above 0; there is no limit');
     this.limit = limited ? new SessionRateLimit(rateLimit) : undefined;
-    this.dropped = { decision: keepErrors === true ? SamplingDecision.RECORD : SamplingDecision.NOT_RECORD };
+    this.keepsErrors = keepErrors === true;
+    this.dropped = { decision: this.keepsErrors ? SamplingDecision.RECORD : SamplingDecision.NOT_RECORD };
     const delegates = typeof fallback?.shouldSample === 'function';
     if (fallback !== undefined && !delegates) complain('fallback is no sampler; the ratio is used');
     this.fallback = delegates ? fallback : undefined;

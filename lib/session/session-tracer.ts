@@ -27,6 +27,7 @@ import { nameFilter, NameFilterProcessor } from '../processor/name-filter.js';
 import { MeshPropagator } from '../propagation/mesh-propagator.js';
 import { setPropagator, SpanwisePropagator } from '../propagation/propagator.js';
 import { PROPAGATION_FORMATS, type PropagationFormat } from '../propagation/read-headers.js';
+import { keepErrors, wantsErrorsKept } from '../sampler/keep-errors.js';
 import { enrich, type SpanPayload } from '../span/enrich-span.js';
 import { endOpenRuns } from '../span/settle.js';
 import { TracedRun } from '../span/with-span.js';
@@ -366,7 +367,8 @@ function createEngine(
   ];
   if (pipeline !== undefined) {
     const keep = nameFilter(given.spanNameFilters);
-    spanProcessors.push(keep === undefined ? pipeline : new NameFilterProcessor(pipeline, keep));
+    const exporting = keep === undefined ? pipeline : new NameFilterProcessor(pipeline, keep);
+    spanProcessors.push(wantsErrorsKept(given.sampler) ? keepErrors(exporting) : exporting);
   }
   const disabled = flag(globalThis.process?.env[ENV.sdkDisabled]);
   const create = given.engine === 'sdk' ? createSdkEngine : createSpanwiseEngine;
