@@ -10,7 +10,7 @@ import fc from 'fast-check';
 import { createBudget, DEFAULT_CAPTURE_LIMITS, flatten } from '../../lib/capture/flatten.js';
 import { createRedactor } from '../../lib/capture/redact.js';
 import { ATTR_TRUNCATED, REDACTED } from '../../lib/conventions.js';
-import { resetDiagnostics } from '../../lib/diagnostics.js';
+import { collectDiagnostics } from '../support/diagnostics.js';
 
 type Out = Record<string, AttributeValue>;
 type Options = Parameters<typeof flatten>[3];
@@ -26,18 +26,9 @@ const bytes = (out: Out): number =>
     0,
   );
 
-const said: string[] = [];
-const silent = () => undefined;
+let said: string[] = [];
 beforeEach(() => {
-  said.length = 0;
-  resetDiagnostics();
-  diag.setLogger({
-    warn: (m: string) => said.push(m),
-    error: silent,
-    info: silent,
-    debug: silent,
-    verbose: silent,
-  });
+  said = collectDiagnostics();
 });
 afterEach(() => diag.disable());
 
@@ -187,7 +178,7 @@ describe('the shape of attributes', () => {
 
   test('streams, sockets, requests and emitters are named, not opened', () => {
     const outgoing = request({ port: 1, host: '127.0.0.1', headers: { cookie: 'sid=1' } });
-    outgoing.on('error', silent);
+    outgoing.on('error', () => undefined);
     outgoing.destroy();
     class Bus extends EventEmitter {
       secret = 1;

@@ -1,21 +1,12 @@
 import { diag } from '@opentelemetry/api';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { messageContentAllowed } from '../../lib/capture/message-content.js';
-import { resetDiagnostics } from '../../lib/diagnostics.js';
+import { collectDiagnostics } from '../support/diagnostics.js';
 
 const NAME = 'OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT';
-const said: string[] = [];
-const silent = () => undefined;
+let said: string[] = [];
 beforeEach(() => {
-  said.length = 0;
-  resetDiagnostics();
-  diag.setLogger({
-    warn: (m: string) => said.push(m),
-    error: silent,
-    info: silent,
-    debug: silent,
-    verbose: silent,
-  });
+  said = collectDiagnostics();
 });
 afterEach(() => diag.disable());
 

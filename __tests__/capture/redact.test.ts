@@ -3,20 +3,11 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createRedactor, redactText, type RedactOption } from '../../lib/capture/redact.js';
 import { REDACTED } from '../../lib/conventions.js';
-import { resetDiagnostics } from '../../lib/diagnostics.js';
+import { collectDiagnostics } from '../support/diagnostics.js';
 
-const said: string[] = [];
-const silent = () => undefined;
+let said: string[] = [];
 beforeEach(() => {
-  said.length = 0;
-  resetDiagnostics();
-  diag.setLogger({
-    warn: (m: string) => said.push(m),
-    error: silent,
-    info: silent,
-    debug: silent,
-    verbose: silent,
-  });
+  said = collectDiagnostics();
 });
 afterEach(() => diag.disable());
 

@@ -1,4 +1,4 @@
-import { diag, DiagLogLevel } from '@opentelemetry/api';
+import { diag } from '@opentelemetry/api';
 import { resetDiagnostics } from '../../lib/diagnostics.js';
 import {
   memberName,
@@ -7,6 +7,7 @@ import {
   type RunLayers,
 } from '../../lib/decorators/decorator-protocol.js';
 import { createDecorator, type Decorator } from '../../lib/decorators/decorator-protocol.js';
+import { collectDiagnostics } from '../support/diagnostics.js';
 
 /** One call as the protocol handed it over. */
 export interface Seen {
@@ -58,14 +59,7 @@ export function foreign(...args: any[]): any {
 
 /** Everything that diagnostics say from now on, until `silence`. */
 export function listen(): string[] {
-  resetDiagnostics();
-  const said: string[] = [];
-  const say = (message: string) => void said.push(message);
-  diag.setLogger(
-    { verbose: say, debug: say, info: say, warn: say, error: say },
-    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
-  );
-  return said;
+  return collectDiagnostics();
 }
 
 export function silence(): void {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { diag, DiagLogLevel } from '@opentelemetry/api';
-import { resetDiagnostics } from '../../lib/diagnostics.js';
+import { diag } from '@opentelemetry/api';
+import { collectDiagnostics } from '../support/diagnostics.js';
 import { ExporterPipeline, type ExporterPipelineOptions } from '../../lib/export/exporter-pipeline.js';
 import type { ExportResult, SpanExporter } from '../../lib/tracer/sdk-contract.js';
 import { makeSpan } from './make-span.js';
@@ -30,13 +30,7 @@ let messages: string[] = [];
 
 beforeEach(() => {
   exporter = new Exporter();
-  messages = [];
-  resetDiagnostics();
-  const note = (message: string): void => void messages.push(message);
-  diag.setLogger(
-    { error: note, warn: note, info() {}, debug() {}, verbose() {} },
-    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
-  );
+  messages = collectDiagnostics();
 });
 
 afterEach(async () => {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { diag, DiagLogLevel } from '@opentelemetry/api';
-import { resetDiagnostics } from '../../lib/diagnostics.js';
+import { diag } from '@opentelemetry/api';
+import { collectDiagnostics } from '../support/diagnostics.js';
 import { ExportPipeline, type PipelineOptions } from '../../lib/export/pipeline.js';
 import type { Behaviour } from './children/server.js';
 import { cleanUp, makeSpan, pause, startServer, until, type TestServer } from './harness.js';
@@ -13,13 +13,7 @@ let pipelines: ExportPipeline[] = [];
 let messages: string[] = [];
 
 beforeEach(async () => {
-  messages = [];
-  resetDiagnostics();
-  const note = (message: string): void => void messages.push(message);
-  diag.setLogger(
-    { error: note, warn: note, info() {}, debug() {}, verbose() {} },
-    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
-  );
+  messages = collectDiagnostics();
   server = await startServer();
 });
 

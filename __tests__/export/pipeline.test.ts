@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { diag, DiagLogLevel } from '@opentelemetry/api';
+import { diag } from '@opentelemetry/api';
 import { BasicTracerProvider } from '@opentelemetry/sdk-trace-base';
-import { resetDiagnostics } from '../../lib/diagnostics.js';
+import { collectDiagnostics } from '../support/diagnostics.js';
 import { ExportPipeline, type PipelineOptions } from '../../lib/export/pipeline.js';
 import { cleanUp, makeSpan, pause, startServer, until, type TestServer } from './harness.js';
 
@@ -13,16 +13,7 @@ let pipelines: ExportPipeline[] = [];
 let messages: string[] = [];
 
 beforeEach(async () => {
-  messages = [];
-  resetDiagnostics();
-  const note = (message: string): void => void messages.push(message);
-  diag.setLogger(
-    { error: note, warn: note, info() {}, debug() {}, verbose() {} },
-    {
-      logLevel: DiagLogLevel.WARN,
-      suppressOverrideMessage: true,
-    },
-  );
+  messages = collectDiagnostics();
   server = await startServer();
 });
 

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { diag, DiagLogLevel } from '@opentelemetry/api';
-import { resetDiagnostics } from '../../lib/diagnostics.js';
+import { diag } from '@opentelemetry/api';
+import { collectDiagnostics } from '../support/diagnostics.js';
 import { ExportPipeline, type PipelineOptions } from '../../lib/export/pipeline.js';
 import { isAlive, ownLock } from '../../lib/export/spool-owner.js';
 import {
@@ -27,13 +27,7 @@ let pipelines: ExportPipeline[] = [];
 let messages: string[] = [];
 
 beforeEach(async () => {
-  messages = [];
-  resetDiagnostics();
-  const note = (message: string): void => void messages.push(message);
-  diag.setLogger(
-    { error: note, warn: note, info() {}, debug() {}, verbose() {} },
-    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
-  );
+  messages = collectDiagnostics();
   server = await startServer();
   directory = temporary('spool');
 });

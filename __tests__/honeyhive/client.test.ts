@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { context, diag, DiagLogLevel, type Context, type ContextManager } from '@opentelemetry/api';
+import { context, diag, type Context, type ContextManager } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { resetDiagnostics } from '../../lib/diagnostics.js';
+import { collectDiagnostics } from '../support/diagnostics.js';
 import { HoneyHiveClient } from '../../lib/honeyhive/client.js';
 import { whereIs } from '../../lib/honeyhive/filter.js';
 import { BackendError } from '../../lib/honeyhive/send-request.js';
@@ -93,16 +93,7 @@ describe('what goes over the wire', () => {
   );
 
   it('says that a key is unusable, without showing it', () => {
-    const lines: string[] = [];
-    resetDiagnostics();
-    const logger = {
-      error() {},
-      warn: (line: string) => lines.push(line),
-      info() {},
-      debug() {},
-      verbose() {},
-    };
-    diag.setLogger(logger, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });
+    const lines = collectDiagnostics();
     new HoneyHiveClient({ serverUrl, apiKey: 'secret\nkey' });
     diag.disable();
     expect(lines).toHaveLength(1);

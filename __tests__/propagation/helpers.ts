@@ -1,7 +1,8 @@
-import { diag, DiagLogLevel, type Tracer } from '@opentelemetry/api';
+import { diag, type Tracer } from '@opentelemetry/api';
 import { DEFAULT_IDENTITY_KEYS, type Identity, type IdentityKeys } from '../../lib/context/identity.js';
 import { resetDiagnostics } from '../../lib/diagnostics.js';
 import type { OwnerSettings, SpanOwner } from '../../lib/tracer/owner.js';
+import { collectDiagnostics } from '../support/diagnostics.js';
 
 export const TRACE = '0af7651916cd43dd8448eb211c80319c';
 export const SPAN = 'b7ad6b7169203331';
@@ -36,15 +37,8 @@ export function owner(
 
 /** Collects what diagnostics say; call `stop` at the end. */
 export function listen(): { readonly said: string[]; stop(): void } {
-  const said: string[] = [];
-  resetDiagnostics();
-  const note = (message: string): void => void said.push(message);
-  diag.setLogger(
-    { error: note, warn: note, info: note, debug: note, verbose: note },
-    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
-  );
   return {
-    said,
+    said: collectDiagnostics(),
     stop() {
       diag.disable();
       resetDiagnostics();

@@ -14,25 +14,16 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import { createSpanwiseEngine } from '../../lib/engine/provider.js';
-import { resetDiagnostics } from '../../lib/diagnostics.js';
+import { collectDiagnostics } from '../support/diagnostics.js';
 import { keepErrors, type KeepErrorsOptions } from '../../lib/sampler/keep-errors.js';
 import { sessionSampler } from '../../lib/sampler/session-sampler.js';
 
-const said: string[] = [];
-const silent = () => undefined;
+let said: string[] = [];
 const exported = new InMemorySpanExporter();
 const names = () => exported.getFinishedSpans().map((span) => span.name);
 beforeEach(() => {
-  said.length = 0;
+  said = collectDiagnostics();
   exported.reset();
-  resetDiagnostics();
-  diag.setLogger({
-    warn: (m: string) => said.push(m),
-    error: silent,
-    info: silent,
-    debug: silent,
-    verbose: silent,
-  });
 });
 afterEach(() => diag.disable());
 

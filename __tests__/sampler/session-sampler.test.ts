@@ -18,25 +18,16 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import fc from 'fast-check';
-import { resetDiagnostics } from '../../lib/diagnostics.js';
+import { collectDiagnostics } from '../support/diagnostics.js';
 import { sessionSampler, type SessionSamplerOptions } from '../../lib/sampler/session-sampler.js';
 import { withOwner, type SpanOwner } from '../../lib/tracer/owner.js';
 import { SamplingDecision, type Sampler, type SamplingResult } from '../../lib/tracer/sdk-contract.js';
 
 const { NOT_RECORD, RECORD, RECORD_AND_SAMPLED } = SamplingDecision;
 
-const said: string[] = [];
-const silent = () => undefined;
+let said: string[] = [];
 beforeEach(() => {
-  said.length = 0;
-  resetDiagnostics();
-  diag.setLogger({
-    warn: (m: string) => said.push(m),
-    error: silent,
-    info: silent,
-    debug: silent,
-    verbose: silent,
-  });
+  said = collectDiagnostics();
 });
 afterEach(() => {
   diag.disable();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { diag, trace } from '@opentelemetry/api';
-import { startTracer, shutdownAll } from '../support/harness.js';
+import { collectDiagnostics, startTracer, shutdownAll } from '../support/harness.js';
 
 // What it prevents is shown with the real LangGraph in examples/agents.
 
@@ -11,15 +11,7 @@ let before: string | undefined;
 beforeEach(() => {
   before = process.env[BACKGROUND];
   delete process.env[BACKGROUND];
-  warnings = [];
-  const quiet = () => undefined;
-  diag.setLogger({
-    error: quiet,
-    info: quiet,
-    debug: quiet,
-    verbose: quiet,
-    warn: (line) => void warnings.push(line),
-  });
+  warnings = collectDiagnostics();
 });
 afterEach(async () => {
   if (before === undefined) delete process.env[BACKGROUND];

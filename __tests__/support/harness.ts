@@ -5,39 +5,10 @@ import { SessionTracer } from '../../lib/session/session-tracer.js';
 import type { SessionTracerOptions } from '../../lib/session/options.js';
 import { TEST_ENGINE } from './engine.js';
 import { tracerRegistry } from '../../lib/tracer/registry.js';
-import type { ReadableSpan, SpanProcessor } from '../../lib/tracer/sdk-contract.js';
+import type { ReadableSpan } from '../../lib/tracer/sdk-contract.js';
+import { Recorder } from './recorder.js';
 
-/** Keeps every span that ends. */
-export class Recorder implements SpanProcessor {
-  readonly spans: ReadableSpan[] = [];
-  readonly started: string[] = [];
-  onStart(span: ReadableSpan): void {
-    this.started.push(span.name);
-  }
-  onEnd(span: ReadableSpan): void {
-    this.spans.push(span);
-  }
-  forceFlush(): Promise<void> {
-    return Promise.resolve();
-  }
-  shutdown(): Promise<void> {
-    return Promise.resolve();
-  }
-  /** The only span of that name. */
-  span(name: string): ReadableSpan {
-    const found = this.spans.filter((span) => span.name === name);
-    if (found.length !== 1) {
-      throw new Error(
-        `${found.length} spans named ${name}; there are: ${this.spans.map((s) => s.name).join(', ')}`,
-      );
-    }
-    return found[0] as ReadableSpan;
-  }
-  get names(): string[] {
-    return this.spans.map((span) => span.name);
-  }
-}
-
+export { Recorder } from './recorder.js';
 export { collectDiagnostics } from './diagnostics.js';
 
 let count = 0;

@@ -5,36 +5,14 @@ import { createSpanwiseEngine } from '../../lib/engine/provider.js';
 import { createSdkEngine } from '../../lib/engine/sdk.js';
 import { IdentitySpanProcessor } from '../../lib/processor/identity-span-processor.js';
 import { TEST_ENGINE } from './engine.js';
+import { Recorder } from './recorder.js';
 import type { OwnerSettings, SpanOwner } from '../../lib/tracer/owner.js';
 import type { ReadableSpan, SpanLimits, SpanProcessor } from '../../lib/tracer/sdk-contract.js';
 
+export { Recorder } from './recorder.js';
+
 /** Builds spans with the engine of this test project. */
 export const createTestEngine = TEST_ENGINE === 'sdk' ? createSdkEngine : createSpanwiseEngine;
-
-/** Keeps every span that ends. */
-export class Recorder implements SpanProcessor {
-  readonly spans: ReadableSpan[] = [];
-  onStart(): void {}
-  onEnd(span: ReadableSpan): void {
-    this.spans.push(span);
-  }
-  forceFlush(): Promise<void> {
-    return Promise.resolve();
-  }
-  shutdown(): Promise<void> {
-    return Promise.resolve();
-  }
-  /** The only span of that name. */
-  span(name: string): ReadableSpan {
-    const found = this.spans.filter((span) => span.name === name);
-    if (found.length !== 1) {
-      throw new Error(
-        `${found.length} spans named ${name}; there are: ${this.spans.map((s) => s.name).join(', ')}`,
-      );
-    }
-    return found[0] as ReadableSpan;
-  }
-}
 
 export interface TestOwner extends SpanOwner {
   readonly recorder: Recorder;

@@ -13,7 +13,7 @@ import { AlwaysOnSampler, BasicTracerProvider } from '@opentelemetry/sdk-trace-b
 import { SessionTracer } from '../../lib/session/session-tracer.js';
 import { withSpan } from '../../lib/span/with-span.js';
 import { createSpanwiseEngine } from '../../lib/engine/provider.js';
-import { resetDiagnostics } from '../../lib/diagnostics.js';
+import { collectDiagnostics } from '../support/diagnostics.js';
 import { keepErrors } from '../../lib/sampler/keep-errors.js';
 import { sessionSampler } from '../../lib/sampler/session-sampler.js';
 import { recordSpans, type SpanRecorder } from '../../lib/testing/index.js';
@@ -164,16 +164,7 @@ test('an empty recorder says so', () => {
 });
 
 test('spans over the limit are counted and reported, not kept', () => {
-  const said: string[] = [];
-  const silent = () => undefined;
-  resetDiagnostics();
-  diag.setLogger({
-    warn: (m: string) => said.push(m),
-    error: silent,
-    info: silent,
-    debug: silent,
-    verbose: silent,
-  });
+  const said = collectDiagnostics();
   const recorder = recordSpans({ maxSpans: 2 });
   const tracer = engines[0]![1](recorder);
   for (const name of ['a', 'b', 'c', 'd']) tracer.startSpan(name).end();

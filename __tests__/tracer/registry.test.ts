@@ -1,21 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { diag, propagation, ROOT_CONTEXT, type DiagLogger, type Tracer } from '@opentelemetry/api';
+import { diag, propagation, ROOT_CONTEXT, type Tracer } from '@opentelemetry/api';
 import { DEFAULT_IDENTITY_KEYS } from '../../lib/context/identity.js';
 import { OWNER_KEY } from '../../lib/context/keys.js';
 import { BAGGAGE_FOREIGN_TRACER_ID } from '../../lib/conventions.js';
-import { resetDiagnostics } from '../../lib/diagnostics.js';
 import { ownerOf, withOwner, type SpanOwner } from '../../lib/tracer/owner.js';
 import { resolveOwner, tracerRegistry } from '../../lib/tracer/registry.js';
+import { collectDiagnostics } from '../support/diagnostics.js';
 
-const said: string[] = [];
-const silent = (): void => undefined;
-const logger: DiagLogger = {
-  error: silent,
-  warn: (message) => said.push(message),
-  info: silent,
-  debug: silent,
-  verbose: silent,
-};
+let said: string[];
 
 function owner(name: string): SpanOwner & { live: boolean } {
   return {
@@ -26,8 +18,8 @@ function owner(name: string): SpanOwner & { live: boolean } {
     identity: { keys: DEFAULT_IDENTITY_KEYS },
     settings: {} as SpanOwner['settings'],
     takesGlobalSpans: true,
-    updateEvent: silent,
-    announceSession: silent,
+    updateEvent: () => undefined,
+    announceSession: () => undefined,
   };
 }
 
@@ -38,9 +30,7 @@ function empty(): void {
 
 beforeEach(() => {
   empty();
-  resetDiagnostics();
-  diag.setLogger(logger, { suppressOverrideMessage: true });
-  said.length = 0;
+  said = collectDiagnostics();
 });
 afterEach(() => {
   empty();
