@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
+import { CHROMIUM } from './chromium.mjs';
 import { root } from './entries.mjs';
 import { ensureBuilt } from './prepare.mjs';
 
@@ -95,14 +96,7 @@ function drawn(events) {
 
 async function takePicture(file) {
   const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--no-first-run',
-      '--disable-background-networking',
-    ],
+    ...CHROMIUM,
   });
   try {
     const tab = await browser.newPage({ viewport: { width: 1280, height: 560 } });

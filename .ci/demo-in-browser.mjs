@@ -8,6 +8,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
+import { CHROMIUM } from './chromium.mjs';
 import { root } from './entries.mjs';
 
 const SESSIONS = 5;
@@ -76,17 +77,7 @@ let browser;
 try {
   const url = await linkOfViewer();
   browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
+    ...CHROMIUM,
   });
   await look(await browser.newPage({ viewport: { width: 1440, height: 780 }, deviceScaleFactor: 1.25 }), url);
   console.log(`${SESSIONS} sessions seen in the browser, each with its remote call`);

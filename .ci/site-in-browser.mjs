@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium } from 'playwright-core';
+import { CHROMIUM } from './chromium.mjs';
 import { root } from './entries.mjs';
 
 const site = path.join(root, 'docs/api');
@@ -29,17 +30,9 @@ assert(existsSync(path.join(site, 'index.html')), 'docs/api is not built: npm ru
 mkdirSync(pictures, { recursive: true });
 const urlOf = (page) => pathToFileURL(path.join(site, page)).href;
 const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: [
-    '--headless',
-    '--no-sandbox',
-    '--disable-gpu',
-    '--no-first-run',
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-    '--allow-file-access-from-files',
-  ],
+  ...CHROMIUM,
+  // The site is read from the disk.
+  args: [...CHROMIUM.args, '--allow-file-access-from-files'],
 });
 const complaints = [];
 async function open(viewport, more = {}) {

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
+import { CHROMIUM } from '../../.ci/chromium.mjs';
 
 /**
  * @param {string} cli the built command
@@ -24,18 +25,8 @@ export async function measurePage(cli, folder, port, bodies, rounds) {
       });
     }
     browser = await chromium.launchPersistentContext(path.join(folder, 'profile'), {
-      executablePath: '/usr/bin/chromium',
+      ...CHROMIUM,
       viewport: { width: 1440, height: 860 },
-      args: [
-        '--headless',
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
     });
     const paints = [];
     const scrolls = [];

@@ -9,6 +9,8 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import { SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
+// @ts-expect-error plain JavaScript, because scripts that run without a build start it too
+import { CHROMIUM } from '../../../.ci/chromium.mjs';
 import { startViewer, type Viewer } from '../../../lib/viewer/start-viewer.js';
 import { EPOCH, sendSpans, spanIdOf, type SpanOptions } from '../requests.js';
 
@@ -22,18 +24,8 @@ let complaints: string[];
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'spanwise-browser-'));
   browser = await chromium.launchPersistentContext(folder, {
-    executablePath: '/usr/bin/chromium',
+    ...CHROMIUM,
     viewport: { width: 1440, height: 860 },
-    args: [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
   });
 });
 afterAll(async () => {
