@@ -33,6 +33,9 @@ describe('the single header', () => {
     `${TRACE}-x-1`,
     `${'0'.repeat(32)}-${SPAN}-1`,
     `${TRACE}0-${SPAN}-1`,
+    // Their lower seven bits are those of a digit.
+    `${TRACE.slice(1)}\u02e1-${SPAN}-1`,
+    `${TRACE}-${SPAN.slice(1)}\u02b0-1`,
     'x'.repeat(10_000),
   ])('%s names none', (b3) => expect(single(b3)).toBeUndefined());
 

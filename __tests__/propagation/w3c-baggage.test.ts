@@ -7,6 +7,7 @@ import {
   type BaggageEntry,
   type Context,
 } from '@opentelemetry/api';
+import { isHexPair } from '../../lib/propagation/baggage-grammar.js';
 import { parseBaggage, writeBaggage } from '../../lib/propagation/baggage-header.js';
 import { extractContextFromCarrier } from '../../lib/propagation/propagate.js';
 import { SpanwisePropagator } from '../../lib/propagation/propagator.js';
@@ -197,6 +198,14 @@ describe('3.3.1.3 value', () => {
     ['%F0%9F%98%80%FF', '😀\ufffd'],
   ])('octets that are not UTF-8 MUST be replaced: %s', (raw, value) => {
     expect(read(`a=${raw}`)).toEqual([['a', value]]);
+  });
+
+  it('characters beyond ASCII are no hex digits, whatever their lower bits are', () => {
+    expect([isHexPair('4f', 0), isHexPair('\u02b4f', 0), isHexPair('4\u02e6', 0)]).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 
   it('a percent sign that encodes nothing stays', () => {

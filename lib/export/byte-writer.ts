@@ -6,6 +6,7 @@
 /** Thrown (one object, without a stack) when a span grows over the limit it was given. */
 export const OVER_LIMIT = { name: 'OverLimit' } as const;
 
+/** What the first byte that is written reserves. */
 const INITIAL_BYTES = 16_384;
 /** A buffer that one huge span has grown is given back afterwards. */
 const KEEP_BYTES = 1_048_576;
@@ -34,7 +35,7 @@ function varintSize(value: number): number {
 }
 
 export class ByteWriter {
-  bytes: Utf8Buffer = allocate(INITIAL_BYTES);
+  bytes: Utf8Buffer = allocate(0);
   pos = 0;
   /** How far `pos` may go; beyond it `OVER_LIMIT` is thrown. */
   limit = Infinity;
@@ -44,7 +45,7 @@ export class ByteWriter {
   #lastHigh = 0;
 
   reset(limit: number = Infinity): void {
-    if (this.bytes.length > KEEP_BYTES) this.bytes = allocate(INITIAL_BYTES);
+    if (this.bytes.length > KEEP_BYTES) this.bytes = allocate(0);
     this.pos = 0;
     this.limit = limit;
   }
@@ -58,7 +59,7 @@ export class ByteWriter {
     const needed = this.pos + count;
     if (this.pos > this.limit) throw OVER_LIMIT;
     if (needed <= this.bytes.length) return;
-    const grown = allocate(Math.max(needed, this.bytes.length * 2));
+    const grown = allocate(Math.max(needed, this.bytes.length * 2, INITIAL_BYTES));
     grown.set(this.bytes.subarray(0, this.pos));
     this.bytes = grown;
   }

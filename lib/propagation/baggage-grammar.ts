@@ -13,8 +13,8 @@ export const PLAIN = 4;
 /** Optional white space. */
 export const SPACE = 8;
 
-/** What each code unit is; it has a place for all of them, so that looking one up needs no comparison. */
-export const CLASS = new Uint8Array(65_536);
+/** What each code unit is. Beyond ASCII it has no place, and `undefined` in a mask is nothing at all. */
+export const CLASS = new Uint8Array(128);
 for (let c = 0x21; c <= 0x7e; c++) {
   const char = String.fromCharCode(c);
   let bits = 0;
@@ -39,17 +39,22 @@ export function isToken(key: string): boolean {
 }
 
 /** The value of a hex digit, by its code unit; -1 is none. */
-const HEX = new Int8Array(65_536).fill(-1);
+const HEX = new Int8Array(128).fill(-1);
 for (const [i, digit] of [...'0123456789abcdef'].entries()) {
   HEX[digit.charCodeAt(0)] = i;
   HEX[digit.toUpperCase().charCodeAt(0)] = i;
 }
 
+/** The digit that a code unit is, negative if it is none: beyond ASCII its upper bits make it so. */
+function hexDigit(code: number): number {
+  return (HEX[code & 0x7f] as number) | -(code >> 7);
+}
+
 /** The byte that two hex digits write, or a negative number. */
 function hexByte(text: string, at: number): number {
   if (at + 1 >= text.length) return -1;
-  const high = HEX[text.charCodeAt(at)] as number;
-  const low = HEX[text.charCodeAt(at + 1)] as number;
+  const high = hexDigit(text.charCodeAt(at));
+  const low = hexDigit(text.charCodeAt(at + 1));
   return high < 0 ? high : low < 0 ? low : high * 16 + low;
 }
 

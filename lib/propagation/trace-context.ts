@@ -19,7 +19,7 @@ const MAX_LENGTH = 512;
 const DASH = 0x2d;
 
 /** The value of a lower-case hex digit, by its code unit; -1 is none. */
-const HEX = new Int8Array(65_536).fill(-1);
+const HEX = new Int8Array(128).fill(-1);
 for (let digit = 0; digit < 16; digit++) HEX[digit.toString(16).charCodeAt(0)] = digit;
 
 /** The four fields of version 00; with the dashes at their places, each has its length. Linear: no field has a dash. */
@@ -29,15 +29,16 @@ function isZero(text: string, from: number, to: number): boolean {
   return text.charCodeAt(from) === 0x30 && joinDigits(text, from, to) === 0;
 }
 
+/** The digit that a code unit is, negative if it is none: beyond ASCII its upper bits make it so. */
 function hexDigit(code: number): number {
-  return HEX[code] as number;
+  return (HEX[code & 0x7f] as number) | -(code >> 7);
 }
 
 /** What the hex digits of an id are joined to: negative if one is none, zero if all are zero. */
 function joinDigits(text: string, from: number, to: number): number {
   let all = 0;
   // A digit that is none has its sign bit set, and so has whatever it is joined with.
-  for (let i = from; i < to; i++) all |= HEX[text.charCodeAt(i)] as number;
+  for (let i = from; i < to; i++) all |= hexDigit(text.charCodeAt(i));
   return all;
 }
 
