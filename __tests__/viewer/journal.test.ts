@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createRequire } from 'node:module';
 import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -87,7 +88,7 @@ describe('a viewer with a file', () => {
           name: 'api',
           setup: (plugins) =>
             plugins.onResolve({ filter: /^@opentelemetry\/api$/ }, () => ({
-              path: path.resolve('node_modules/@opentelemetry/api/build/src/index.js'),
+              path: createRequire(path.resolve('package.json')).resolve('@opentelemetry/api'),
               external: true,
             })),
         },
@@ -96,9 +97,13 @@ describe('a viewer with a file', () => {
     const child = spawn(process.execPath, [outfile, file], { stdio: ['ignore', 'pipe', 'inherit'] });
     let said = '';
     child.stdout.on('data', (chunk) => (said += String(chunk)));
-    while (said.split('\n').length < 200 && child.exitCode === null) await once(child.stdout, 'data');
+    const ended = once(child, 'close');
+    while (said.split('\n').length < 200 && child.exitCode === null) {
+      await Promise.race([once(child.stdout, 'data'), ended]);
+    }
+    expect(child.exitCode).toBeNull();
     child.kill('SIGKILL');
-    await once(child, 'close');
+    await ended;
     const acknowledged = said.split('\n').length - 1;
     const store = new Store();
     const journal = await Journal.open(file, store);

@@ -15,6 +15,7 @@ import {
   readFileSync,
   readlinkSync,
   realpathSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -85,7 +86,16 @@ async function installPackages(stage, folder) {
   const modules = path.join(folder, 'node_modules');
   // No links to folders: what is required from behind one would find the 2.x line.
   linkTree(realpathSync(path.join(root, 'node_modules')), modules);
-  rmSync(path.join(modules, '@opentelemetry'), { recursive: true });
+  // Google's ADK depends on the 2.x line and keeps its own, as npm would have it; the API is one for all.
+  const line2 = path.join(modules, '@opentelemetry');
+  const ofAdk = path.join(modules, '@google/adk/node_modules/@opentelemetry');
+  mkdirSync(ofAdk, { recursive: true });
+  for (const name of readdirSync(line2)) {
+    if (name !== 'api' && !existsSync(path.join(ofAdk, name))) {
+      renameSync(path.join(line2, name), path.join(ofAdk, name));
+    }
+  }
+  rmSync(line2, { recursive: true });
   const installed = path.join(line3, 'node_modules');
   for (const name of readdirSync(installed)) {
     if (name.startsWith('.')) continue;

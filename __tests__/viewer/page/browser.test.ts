@@ -402,6 +402,21 @@ describe('the ways to look at a session', () => {
     await page.locator('.details h2', { hasText: 'Client.ask' }).waitFor();
   });
 
+  it('hears a key as soon as there is something to press it for', async () => {
+    await page.addInitScript(() => {
+      const seen = new MutationObserver(() => {
+        if (document.getElementById('find') === null) return;
+        seen.disconnect();
+        dispatchEvent(new KeyboardEvent('keydown', { key: 'f', cancelable: true }));
+        document.documentElement.dataset['focused'] = document.activeElement?.id ?? '';
+      });
+      seen.observe(document, { childList: true, subtree: true });
+    });
+    await open('session/one');
+    await row('Job.later').waitFor();
+    expect(await page.evaluate(() => document.documentElement.dataset['focused'])).toBe('find');
+  });
+
   it('draws the services with their calls, and says the same as a table', async () => {
     await open('session/one');
     await row('Job.later').waitFor();

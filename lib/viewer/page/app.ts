@@ -1,6 +1,6 @@
 /** The page as a whole. */
 import { html } from 'htm/preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { importFile, useLive, useSession, useSessions, type LiveState } from './api.js';
 import { CompareView } from './compare-view.js';
 import { bytes, count } from './format.js';
@@ -48,7 +48,8 @@ export function App() {
       () => setNotice('This file was not imported: the viewer is not reachable'),
     );
   };
-  useEffect(() => {
+  // Not after the next paint: until then keys would meet what was there before.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const { target, key } = event;
       const isTyping = target instanceof HTMLInputElement || target instanceof HTMLSelectElement;

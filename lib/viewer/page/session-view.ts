@@ -1,6 +1,6 @@
 /** One session: its numbers, what looks wrong with it, and the ways to look at it. */
 import { html } from 'htm/preact';
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import type { Row } from '../page-model.js';
 import { pathOf, useDetails, useMatches, type LoadedSession } from './api.js';
 import { serviceStyle } from './colors.js';
@@ -56,7 +56,8 @@ export function SessionView({ session, route, go, onCompare }: Props) {
       found[at === -1 ? (by === 1 ? 0 : found.length - 1) : (at + by + found.length) % found.length];
     if (next !== undefined) select(next.row);
   };
-  useEffect(() => {
+  // Not after the next paint: until then keys would meet what was there before.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement) return;
       if (event.ctrlKey || event.metaKey || event.altKey) return;
