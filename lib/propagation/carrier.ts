@@ -33,7 +33,7 @@ const MAX_KEYS = 2_000;
 /** How many pairs or objects of a list. */
 const MAX_ITEMS = 1_000;
 /** The longest text that is made of bytes; of none so long is the end ever looked at. */
-const MAX_BYTES = 1_048_576;
+const MAX_BYTES = 524_288;
 /** How many values of one key are read. */
 const MAX_VALUES = 1_000;
 

@@ -38,6 +38,7 @@ import { BackendCalls } from './backend-calls.js';
 import { registerGlobals } from './global-registration.js';
 import { awaitLangChainCallbacks } from './langchain-callbacks.js';
 import { flag, resolveOptions, type SessionTracerConfig, type SessionTracerOptions } from './options.js';
+import { rehearse } from './rehearsal.js';
 import { reportUnknownSdk } from './unknown-sdk.js';
 import {
   announce,
@@ -166,6 +167,7 @@ export class SessionTracer implements SpanOwner {
       }
     }
     this.ready = this.#startOwnSession();
+    rehearse(this.#pipeline instanceof ExportPipeline ? backend.protocol : undefined);
     sayDeferred();
   }
 

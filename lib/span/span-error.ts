@@ -4,11 +4,16 @@
 import { SpanStatusCode, type Span } from '@opentelemetry/api';
 import { isProxy } from '../capture/intrinsics.js';
 import { redactText } from '../capture/redact.js';
+import { tooLong } from '../capture/text.js';
 import { ATTR_ERROR, ATTR_ERROR_TYPE } from '../conventions.js';
 import type { SpanOwner } from '../tracer/owner.js';
 
 const MAX_MESSAGE_LENGTH = 4_096;
 const MAX_STACK_LENGTH = 16_384;
+/** Of longer texts only the length is recorded: one put together of pieces is copied whole before it can be cut. */
+const MAX_TOUCHED = 1_000_000;
+
+const MAX_BIGINT = 1n << 1024n;
 
 interface ErrorParts {
   readonly type: string;
@@ -29,15 +34,19 @@ interface ErrorParts {
 export function recordError(span: Span, error: unknown, owner: SpanOwner): void {
   const { type, message, stack } = errorParts(error);
   const { redact } = owner.settings;
-  const text = redactText(message.slice(0, MAX_MESSAGE_LENGTH), redact);
+  const text = redactText(begin(message, MAX_MESSAGE_LENGTH), redact);
   span.recordException({
     name: type,
     message: text,
-    ...(stack === undefined ? {} : { stack: redactText(stack.slice(0, MAX_STACK_LENGTH), redact) }),
+    ...(stack === undefined ? {} : { stack: redactText(begin(stack, MAX_STACK_LENGTH), redact) }),
   });
   span.setStatus({ code: SpanStatusCode.ERROR, message: text });
   span.setAttribute(ATTR_ERROR, text);
   span.setAttribute(ATTR_ERROR_TYPE, type);
+}
+
+function begin(text: string, length: number): string {
+  return text.length > MAX_TOUCHED ? tooLong(text) : text.slice(0, length);
 }
 
 function errorParts(error: unknown): ErrorParts {
@@ -50,13 +59,17 @@ function errorParts(error: unknown): ErrorParts {
       // A subclass that forgot to set its name is still told apart by its constructor.
       const name = typeof error.name === 'string' ? error.name : 'Error';
       const constructorName: unknown = error.constructor?.name;
+      const message = typeof error.message === 'string' ? error.message : '';
+      // A stack begins with the message and is put together when it is first read: this one would be cut before its
+      // first frame.
+      const stack = message.length > MAX_STACK_LENGTH ? undefined : error.stack;
       return {
         type:
           name === 'Error' && typeof constructorName === 'string' && constructorName !== ''
             ? constructorName
             : name,
-        message: typeof error.message === 'string' ? error.message : '',
-        stack: typeof error.stack === 'string' ? error.stack : undefined,
+        message,
+        stack: typeof stack === 'string' ? stack : undefined,
       };
     }
     if (typeof error === 'object' && error !== null) {
@@ -67,10 +80,16 @@ function errorParts(error: unknown): ErrorParts {
         stack: undefined,
       };
     }
-    const message =
-      typeof error === 'function' ? 'a function was thrown' : String(error).slice(0, MAX_MESSAGE_LENGTH);
-    return { type: error === null ? 'null' : typeof error, message, stack: undefined };
+    return { type: error === null ? 'null' : typeof error, message: plainText(error), stack: undefined };
   } catch {
     return { type: 'unknown', message: 'an unreadable value was thrown', stack: undefined };
   }
+}
+
+/** A thrown value that is no object. */
+function plainText(value: unknown): string {
+  if (typeof value === 'function') return 'a function was thrown';
+  // Writing a bigint takes time that grows with the square of its length.
+  if (typeof value === 'bigint' && (value > MAX_BIGINT || value < -MAX_BIGINT)) return '[BigInt]';
+  return String(value);
 }
