@@ -1,7 +1,7 @@
 /**
  * Hand-written OpenTelemetry, of the line that is installed: the unit of the table.
  */
-import { SpanStatusCode } from '@opentelemetry/api';
+import { propagation, SpanStatusCode } from '@opentelemetry/api';
 
 /** The SDK of the line: its names differ between 2.x and 3.x, what is used of them does not. */
 export async function loadSdk() {
@@ -20,6 +20,21 @@ export const noop = {
   onEnd() {},
   forceFlush: async () => {},
   shutdown: async () => {},
+};
+
+const KEYS = ['session_id', 'project', 'source'];
+
+/** The processor that one writes by hand to have the session, project and source of the baggage on every span. */
+export const stamping = {
+  ...noop,
+  onStart(span, parent) {
+    const baggage = propagation.getBaggage(parent);
+    if (baggage === undefined) return;
+    for (const key of KEYS) {
+      const entry = baggage.getEntry(key);
+      if (entry !== undefined) span.setAttribute(`honeyhive.${key}`, entry.value);
+    }
+  },
 };
 
 /** A stock provider with an AlwaysOn sampler. */

@@ -1,6 +1,16 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace as api } from '@opentelemetry/api';
+import {
+  context,
+  defaultTextMapGetter,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace as api,
+} from '@opentelemetry/api';
+import { SUPPRESS_TRACING_KEY } from '../../lib/context/keys.js';
 import { injectContextIntoCarrier } from '../../lib/propagation/propagate.js';
+import { SpanwisePropagator } from '../../lib/propagation/propagator.js';
 import { withSpan } from '../../lib/span/with-span.js';
 import {
   collectDiagnostics,
@@ -356,5 +366,73 @@ describe('below an unsampled parent', () => {
     });
     context.with(invalid, () => withSpan('s', () => undefined));
     expect(recorder.names).toEqual(['s']);
+  });
+});
+
+// From the second call on, a context knows what the first call in it has found out.
+describe('calls that take turns in one context', () => {
+  const session = (recorder: { spans: readonly { attributes: object }[] }): unknown[] =>
+    recorder.spans.map(({ attributes }) => (attributes as Record<string, unknown>)['honeyhive.session_id']);
+
+  it('of two tracers are stamped for their own tracer each time', () => {
+    const first = startTracer({ sessionId: '00000000-0000-4000-8000-00000000000a' });
+    const second = startTracer({ sessionId: '00000000-0000-4000-8000-00000000000b' });
+    const inside = ROOT_CONTEXT.setValue(Symbol('one request'), true);
+    const sent = (): unknown => propagation.getActiveBaggage()?.getEntry('session_id')?.value;
+    for (let turn = 0; turn < 4; turn++) {
+      for (const { tracer } of [first, second]) {
+        expect(context.with(inside, () => withSpan({ name: 'work', tracer }, sent))).toBe(tracer.sessionId);
+      }
+    }
+    expect(session(first.recorder)).toEqual(Array(4).fill('00000000-0000-4000-8000-00000000000a'));
+    expect(session(second.recorder)).toEqual(Array(4).fill('00000000-0000-4000-8000-00000000000b'));
+  });
+
+  it('of many sessions are stamped with their own', () => {
+    const { recorder } = startTracer();
+    const sessions = ['s-1', 's-2', 's-3'].map((value) =>
+      propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage({ session_id: { value } })),
+    );
+    for (let turn = 0; turn < 3; turn++) {
+      for (const inside of sessions) context.with(inside, () => withSpan('work', () => undefined));
+    }
+    expect(session(recorder)).toEqual(['s-1', 's-2', 's-3', 's-1', 's-2', 's-3', 's-1', 's-2', 's-3']);
+  });
+
+  it('have the attributes of their own that the first one had not', () => {
+    const { recorder } = startTracer();
+    for (const attributes of [undefined, { own: 1 }, undefined]) {
+      withSpan({ name: 'work', ...(attributes && { attributes }) }, () => undefined);
+    }
+    expect(recorder.spans.map(({ attributes }) => attributes['own'])).toEqual([undefined, 1, undefined]);
+    expect(new Set(session(recorder)).size).toBe(1);
+  });
+
+  it('each link to the caller that none of them has as a parent', () => {
+    const { recorder } = startTracer();
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+    const inside = new SpanwisePropagator({ trust: 'link' }).extract(
+      ROOT_CONTEXT,
+      { traceparent },
+      defaultTextMapGetter,
+    );
+    for (let turn = 0; turn < 3; turn++) context.with(inside, () => withSpan('work', () => undefined));
+    expect(recorder.spans.map(({ links }) => links.map((link) => link.context.spanId))).toEqual(
+      Array(3).fill(['b'.repeat(16)]),
+    );
+  });
+
+  it('are not traced where tracing is suppressed in between', () => {
+    const { recorder } = startTracer();
+    const suppressed = ROOT_CONTEXT.setValue(SUPPRESS_TRACING_KEY, true);
+    for (const inside of [ROOT_CONTEXT, suppressed, ROOT_CONTEXT, suppressed]) {
+      context.with(inside, () => withSpan('work', () => undefined));
+    }
+    withSpan('outer', () =>
+      context.with(context.active().setValue(SUPPRESS_TRACING_KEY, true), () =>
+        withSpan('inner', () => undefined),
+      ),
+    );
+    expect(recorder.names).toEqual(['work', 'work', 'outer']);
   });
 });

@@ -2,22 +2,7 @@
 import { context, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
 import { SessionTracer, Trace } from 'spanwise';
 import { interleave, ratio } from '../measure.mjs';
-import { decorated, handWritten, noop, stockProvider, work } from '../raw.mjs';
-
-const KEYS = ['session_id', 'project', 'source'];
-
-/** The processor that one writes for this by hand. */
-const stamping = {
-  ...noop,
-  onStart(span, parent) {
-    const baggage = propagation.getBaggage(parent);
-    if (baggage === undefined) return;
-    for (const key of KEYS) {
-      const entry = baggage.getEntry(key);
-      if (entry !== undefined) span.setAttribute(`honeyhive.${key}`, entry.value);
-    }
-  },
-};
+import { decorated, handWritten, noop, stamping, stockProvider, work } from '../raw.mjs';
 
 export async function run(settings) {
   SessionTracer.init({ testMode: true, global: false, spanProcessors: [noop] });

@@ -23,7 +23,7 @@ import {
   stampedAttributes,
   TRACELOOP_PREFIX,
 } from '../conventions.js';
-import { ContextNode } from '../context/context-node.js';
+import { ContextNode, type StampTemplate } from '../context/context-node.js';
 import { identityOf, type Identity } from '../context/identity.js';
 import type { SpanOwner } from '../tracer/owner.js';
 import { ADOPT_ATTRIBUTES, type AdoptingSpan } from '../tracer/sdk-contract.js';
@@ -31,13 +31,18 @@ import { detectEventType } from './event-type.js';
 
 type Literal = typeof stampedAttributes;
 
+/** What the stamps of sessions share that differ in their ids only. */
+interface Template extends StampTemplate {
+  /** Makes the attributes and an event type. */
+  readonly literal: Literal;
+  readonly project: string | undefined;
+  readonly source: string;
+}
+
 interface Stamp {
   readonly owner: SpanOwner | undefined;
-  /** Makes the same attributes and an event type, of the parts of identity that follow, where they are the usual ones. */
-  readonly literal: Literal | undefined;
-  readonly sessionId: string | undefined;
-  readonly project: string | undefined;
-  readonly source: string | undefined;
+  /** Makes the same attributes, where they are the usual ones. */
+  readonly template: Template | undefined;
   readonly attributes: Attributes;
   readonly identity: Identity;
 }
@@ -57,6 +62,8 @@ function stampOf(context: Context, owner: SpanOwner | undefined): Stamp {
     if (known !== undefined && known.owner === owner) return known;
     const stamp = makeStamp(context, identityOf(context, owner?.identity), owner);
     around.stamp = stamp;
+    around.template = stamp.template;
+    around.sessionId = stamp.identity.sessionId;
     return stamp;
   }
   const identity = identityOf(context, owner?.identity);
@@ -99,28 +106,41 @@ function makeStamp(context: Context, identity: Identity, owner: SpanOwner | unde
       attributes[BAGGAGE_ATTRIBUTE_PREFIX + name] = value.slice(0, MAX_BAGGAGE_ATTRIBUTE_LENGTH);
     }
   }
-  const { sessionId, project, source } = identity;
-  const literal = literalFor(identity, attributes);
-  return { owner, literal, sessionId, project, source, attributes, identity };
+  return { owner, template: templateFor(identity, attributes, owner), attributes, identity };
 }
 
+// Sessions of one tracer follow each other mostly, and share it.
+let latest: Template | undefined;
+
 /** What makes exactly these attributes as a literal, which is so for the spans of most tracers. */
-function literalFor({ sessionId, project, source }: Identity, attributes: Attributes): Literal | undefined {
+function templateFor(
+  { sessionId, project, source }: Identity,
+  attributes: Attributes,
+  owner: SpanOwner | undefined,
+): Template | undefined {
   if (sessionId === undefined || source === undefined) return undefined;
   for (const literal of [stampedAttributes, compatibleAttributes] as Literal[]) {
     const { [ATTR_EVENT_TYPE]: _, ...made } = literal(sessionId, project, source, 'tool') as Attributes;
     const names = Object.keys(made);
     if (names.length !== Object.keys(attributes).length) continue;
-    if (names.every((name) => made[name] !== undefined && made[name] === attributes[name])) return literal;
+    if (!names.every((name) => made[name] !== undefined && made[name] === attributes[name])) continue;
+    const { owner: lastOwner, literal: lastLiteral, project: lastProject, source: lastSource } = latest ?? {};
+    if (lastOwner !== owner || lastLiteral !== literal || lastProject !== project || lastSource !== source) {
+      latest = { owner, literal, project, source };
+    }
+    return latest;
   }
   return undefined;
 }
 
 /** The attributes of a span that had none: identity, and the event type of a span of which nothing else is known. */
-function firstAttributes({ literal, sessionId, project, source, attributes }: Stamp): Attributes {
-  if (literal !== undefined) return literal(sessionId as string, project, source as string, 'tool');
+function firstAttributes(context: Context, owner: SpanOwner | undefined): Attributes {
+  if (context instanceof ContextNode && context.template !== undefined && context.template.owner === owner) {
+    const { literal, project, source } = context.template as Template;
+    return literal(context.sessionId as string, project, source, 'tool');
+  }
   const first: Attributes = {};
-  Object.assign(first, attributes);
+  Object.assign(first, stampOf(context, owner).attributes);
   first[ATTR_EVENT_TYPE] = 'tool';
   return first;
 }
@@ -136,8 +156,8 @@ function firstAttributes({ literal, sessionId, project, source, attributes }: St
  * @param owner the tracer it belongs to
  */
 export function stampSpan(span: Span, context: Context, owner: SpanOwner | undefined): void {
+  if ((span as AdoptingSpan)[ADOPT_ATTRIBUTES]?.(firstAttributes(context, owner)) === true) return;
   const stamp = stampOf(context, owner);
-  if ((span as AdoptingSpan)[ADOPT_ATTRIBUTES]?.(firstAttributes(stamp)) === true) return;
   const attributes = (span as { attributes?: Attributes }).attributes;
   if (attributes === undefined || attributes === null || typeof attributes !== 'object') {
     // A span of a foreign provider without a readable attribute object: the public way is the only one.

@@ -4,7 +4,7 @@
 import type { Context, Span } from '@opentelemetry/api';
 import { ATTR_ABANDONED, ATTR_EVENT_NAME } from '../conventions.js';
 import { warnError } from '../diagnostics.js';
-import { ContextNode, contextNode } from '../context/context-node.js';
+import { ContextNode, contextNode, type Surroundings } from '../context/context-node.js';
 import { withIdentity } from '../context/identity.js';
 import { stampSpan } from '../processor/stamp.js';
 import { linksOf } from '../propagation/remote.js';
@@ -30,11 +30,11 @@ export type Started = ContextNode & { readonly span: Span };
  */
 export function startPlanned(owner: SpanOwner, parent: Context, plan: SpanPlan, mark: unknown): Started {
   const own = contextOf(owner, contextNode(parent));
-  const start =
-    own.span === undefined && own.around.remote !== undefined ? withOwedLinks(plan, own) : plan.start;
+  const owes = own.template === undefined && own.span === undefined && own.around.remote !== undefined;
+  const start = owes ? withOwedLinks(plan, own) : plan.start;
   const span = owner.otelTracer.startSpan(plan.name, start, own);
   if (owner.settings.stampAtStart && span.isRecording()) stampSpan(span, own, owner);
-  return new ContextNode(span, mark ?? own.member, own.around) as Started;
+  return nodeIn(own.around, own, span, mark ?? own.member, owner) as Started;
 }
 
 /** What a span starts with, and the link to a caller that was not made its parent: an entry may have named it too. */
@@ -178,12 +178,37 @@ export class TracedRun extends OpenRun {
 
 /** The context with the owner in it and its identity in the baggage; put together once for each of the surroundings. */
 function contextOf(owner: SpanOwner, parent: ContextNode): ContextNode {
-  const { around } = parent;
+  if (parent.template?.owner !== owner) completeNode(owner, parent);
+  const { inside } = parent;
+  return inside === undefined ? parent : nodeIn(inside, parent, parent.span, parent.member, owner);
+}
+
+/** A node that is stamped as another one is. */
+function nodeIn(
+  around: Surroundings,
+  like: ContextNode,
+  span: unknown,
+  member: unknown,
+  owner: SpanOwner,
+): ContextNode {
+  const node = new ContextNode(span, member, around, owner);
+  node.template = like.template;
+  node.sessionId = like.sessionId;
+  return node;
+}
+
+/** Notes at a node what its surroundings are for an owner. */
+function completeNode(owner: SpanOwner, node: ContextNode): void {
+  const { around } = node;
   let { completed } = around;
   if (completed === undefined || completed.owner !== owner) {
-    completed = contextNode(withOwner(withIdentity(parent, owner.identity), owner)).around;
+    completed = contextNode(withOwner(withIdentity(node, owner.identity), owner)).around;
     around.completed = completed;
     completed.completed = completed;
   }
-  return completed === around ? parent : new ContextNode(parent.span, parent.member, completed);
+  const { template, remote, suppressed, sessionId } = completed;
+  const isUsual = suppressed === undefined && (remote === undefined || node.span !== undefined);
+  node.inside = completed === around ? undefined : completed;
+  node.template = isUsual && template?.owner === owner ? template : undefined;
+  node.sessionId = sessionId;
 }
