@@ -71,6 +71,7 @@ const VALUES = {
   'a Map of a million entries': () =>
     new Map(Array.from({ length: 1_000_000 }, (_, index) => [index, index])),
   'a circle': circular,
+  '10,000 boxed BigInts': () => Array.from({ length: 10_000 }, () => Object.fromEntries([['a', Object(1n)]])),
   'a BigInt': () => 10n ** 5_000n,
   'a symbol': () => Symbol('x'),
   'throwing getters': () => ({

@@ -11,6 +11,7 @@ import { createBudget, DEFAULT_CAPTURE_LIMITS, flatten } from '../../lib/capture
 import { createRedactor } from '../../lib/capture/redact.js';
 import { ATTR_TRUNCATED, REDACTED } from '../../lib/conventions.js';
 import { collectDiagnostics } from '../support/diagnostics.js';
+import { holds, is } from '../support/quick.js';
 
 type Out = Record<string, AttributeValue>;
 type Options = Parameters<typeof flatten>[3];
@@ -615,13 +616,13 @@ describe('for any value', () => {
         const out: Out = Object.create(null) as Out;
         flatten('p', value, out, { limits, redact: withRedactor ? createRedactor() : undefined });
         const entries = Object.entries(out).filter(([key]) => key !== ATTR_TRUNCATED);
-        expect(entries.length).toBeLessThanOrEqual(20);
+        holds(entries.length <= 20, entries);
         for (const [key, leaf] of entries) {
-          expect(key === 'p' || key.startsWith('p.')).toBe(true);
-          expect(['string', 'number', 'boolean']).toContain(typeof leaf);
-          if (typeof leaf === 'number') expect(Number.isFinite(leaf)).toBe(true);
+          holds(key === 'p' || key.startsWith('p.'), key);
+          holds(['string', 'number', 'boolean'].includes(typeof leaf), leaf);
+          if (typeof leaf === 'number') holds(Number.isFinite(leaf), leaf);
         }
-        expect(bytes(Object.fromEntries(entries) as Out)).toBeLessThanOrEqual(500);
+        holds(bytes(Object.fromEntries(entries) as Out) <= 500, entries);
       }),
       { numRuns: runs },
     );
@@ -637,8 +638,8 @@ describe('for any value', () => {
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 4, stringUnit: fc.constantFrom('a', 'b', 'c') }), (value) => {
         const out = flat(value);
-        expect(out).not.toHaveProperty([ATTR_TRUNCATED]);
-        expect(Object.keys(out)).toHaveLength(leaves(value));
+        holds(!(ATTR_TRUNCATED in out), out);
+        is(Object.keys(out).length, leaves(value));
       }),
       { numRuns: runs },
     );

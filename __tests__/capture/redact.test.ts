@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { createRedactor, redactText, type RedactOption } from '../../lib/capture/redact.js';
 import { REDACTED } from '../../lib/conventions.js';
 import { collectDiagnostics } from '../support/diagnostics.js';
+import { is } from '../support/quick.js';
 
 let said: string[] = [];
 beforeEach(() => {
@@ -138,8 +139,8 @@ describe('texts of errors', () => {
 test('for any key and text, nothing throws and the answer is plain', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (key, text) => {
-      expect(typeof redact(key, text)).toBe('string');
-      expect(typeof redactText(text, redact)).toBe('string');
+      is(typeof redact(key, text), 'string');
+      is(typeof redactText(text, redact), 'string');
     }),
     { numRuns: Number(process.env['SPANWISE_PROPERTY_RUNS'] ?? 300) },
   );

@@ -15,6 +15,10 @@ interface Types {
   isPromise(value: unknown): boolean;
   isNativeError(value: unknown): boolean;
   isBoxedPrimitive(value: unknown): boolean;
+  isStringObject(value: unknown): boolean;
+  isNumberObject(value: unknown): boolean;
+  isBooleanObject(value: unknown): boolean;
+  isBigIntObject(value: unknown): boolean;
   isAnyArrayBuffer(value: unknown): value is ArrayBufferLike;
 }
 
@@ -52,19 +56,24 @@ const mapEntries = Map.prototype.entries;
 const setValues = Set.prototype.values;
 const mapNext = (getPrototypeOf(new Map().entries()) as { next(): IteratorResult<unknown> }).next;
 const setNext = (getPrototypeOf(new Set().values()) as { next(): IteratorResult<unknown> }).next;
-const unbox: readonly Getter<unknown>[] = [
-  String.prototype.valueOf,
-  Number.prototype.valueOf,
-  Boolean.prototype.valueOf,
-  BigInt.prototype.valueOf as Getter<unknown>,
-];
+const stringOf = String.prototype.valueOf as Getter<string>;
+const numberOf = Number.prototype.valueOf as Getter<number>;
+const booleanOf = Boolean.prototype.valueOf as Getter<boolean>;
+const bigIntOf = BigInt.prototype.valueOf as Getter<bigint>;
 const urlPrototype = typeof URL === 'function' ? (URL.prototype as object) : undefined;
 const urlHref = urlPrototype && getterOf<string>(urlPrototype, 'href');
 
 /** Without Node's answers: Proxies cannot be seen, and what they throw is caught where the value is walked. */
 function portableTypes(): Types {
   const no = (): boolean => false;
+  const boxes = {
+    isStringObject: accepts(stringOf),
+    isNumberObject: accepts(numberOf),
+    isBooleanObject: accepts(booleanOf),
+    isBigIntObject: accepts(bigIntOf),
+  };
   return {
+    ...boxes,
     isProxy: no,
     isDate: accepts(dateTime) as Types['isDate'],
     isMap: accepts(mapSize) as Types['isMap'],
@@ -73,7 +82,7 @@ function portableTypes(): Types {
     isRegExp: accepts(regExpSource) as Types['isRegExp'],
     isPromise: no,
     isNativeError: (value) => value instanceof Error,
-    isBoxedPrimitive: (value) => unbox.some((of) => accepts(of)(value)),
+    isBoxedPrimitive: (value) => Object.values(boxes).some((is) => is(value)),
     isAnyArrayBuffer: accepts(bufferLength) as Types['isAnyArrayBuffer'],
   };
 }
@@ -178,14 +187,12 @@ function urlText(value: object): Described {
   }
 }
 
+/** Asked first, because an intrinsic that is called on another box throws, which takes as long as all the rest. */
 function unboxed(value: object): Described {
-  for (const of of unbox) {
-    try {
-      return { kind: 'text', text: of.call(value) as string | number | boolean | bigint };
-    } catch {
-      // Another box.
-    }
-  }
+  if (types.isStringObject(value)) return { kind: 'text', text: stringOf.call(value) };
+  if (types.isNumberObject(value)) return { kind: 'text', text: numberOf.call(value) };
+  if (types.isBooleanObject(value)) return { kind: 'text', text: booleanOf.call(value) };
+  if (types.isBigIntObject(value)) return { kind: 'text', text: bigIntOf.call(value) };
   return { kind: 'text', text: '[Symbol]' };
 }
 
