@@ -2,8 +2,12 @@ import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { followParams, namesByValue } from '../../lib/integrations/express-params.js';
+import { prepareOnce, sharedPrototype } from '../../lib/integrations/express-prototype.js';
 
 type Followed = IncomingMessage & { params?: Record<string, string> };
+
+/** As the middleware does. */
+const follow = (request: object): void => prepareOnce(request, (shared) => followParams(request, shared));
 
 /** Requests as an application of Express makes them: children of one object. */
 function requests(): () => Followed {
@@ -18,7 +22,7 @@ describe('the params of an Express request', () => {
     for (let at = 0; at <= earlier; at++) {
       request = next();
       request.params = {};
-      followParams(request);
+      follow(request);
     }
     request.params = { tenant: 'acme' };
     request.params = { order: '7' };
@@ -35,7 +39,7 @@ describe('the params of an Express request', () => {
     const next = requests();
     const first = next();
     first.params = {};
-    followParams(first);
+    follow(first);
     const second = next();
     expect(second.params).toBeUndefined();
     expect(Object.keys(second)).not.toContain('params');
@@ -46,8 +50,14 @@ describe('the params of an Express request', () => {
     const request = requests()();
     request.params = { id: '1' };
     Object.freeze(request);
-    expect(() => followParams(request)).not.toThrow();
+    expect(() => follow(request)).not.toThrow();
     expect(request.params).toEqual({ id: '1' });
     expect(namesByValue(request).size).toBe(0);
   });
+});
+
+it('the prototype that a framework shares is the one next to the class', () => {
+  const shared = Object.create(IncomingMessage.prototype) as object;
+  expect(sharedPrototype(Object.create(Object.create(shared) as object) as object)).toBe(shared);
+  expect(sharedPrototype(IncomingMessage.prototype)).toBeUndefined();
 });

@@ -17,11 +17,16 @@ export const REMOTE_KEY = createContextKey('spanwise.v1.remote');
 export const MEMBER_KEY = createContextKey('spanwise.v1.member');
 /** The request that a middleware has let in, whose server span is above. */
 export const SERVED_KEY = createContextKey('spanwise.v1.served');
-/** What is found there. */
+/**
+ * What is found there. It names no request: some contexts live on in timers and resources, and with them each request
+ * would have outlived the collection of young garbage (5 kB per request of Express).
+ */
 export interface Served {
   readonly carrier: unknown;
   /** The server span, which is no other request's. */
   span: unknown;
+  /** Whether it is a request of Node's that has not been answered yet. */
+  waiting: boolean;
 }
 /** The headers of a service mesh that an entry's caller sent, to be passed on. */
 export const MESH_KEY = createContextKey('spanwise.v1.mesh');

@@ -2,56 +2,80 @@
  * The parameters of every router on a request's way. Express tells where a router is mounted by the path as it was
  * asked for, values and all; a span's name needs the names instead.
  */
-import { sharedPrototype } from './request-events.js';
+import { Given } from './given.js';
 
 /** While it is set, a followed request's `params` are all that it had so far. */
 let asking = false;
-const prepared = new WeakSet<object>();
+
+/** All params that a request had, kept on its raw headers: they are the same also seen through a proxy. */
+class Followed extends Given {
+  readonly #seen: unknown[];
+
+  constructor(rawHeaders: object, first: unknown) {
+    super(rawHeaders);
+    this.#seen = [first];
+  }
+
+  static on(rawHeaders: unknown): unknown[] | undefined {
+    return typeof rawHeaders === 'object' && rawHeaders !== null && #seen in rawHeaders
+      ? rawHeaders.#seen
+      : undefined;
+  }
+}
+
+/** The accessor of all requests: functions of each one's own would make each one a dictionary, 5 µs in all. */
+const SHARED: PropertyDescriptor & ThisType<{ readonly rawHeaders: unknown }> = {
+  configurable: true,
+  enumerable: true,
+  get() {
+    const seen = Followed.on(this.rawHeaders);
+    return asking ? seen : seen?.[seen.length - 1];
+  },
+  set(given: unknown) {
+    Followed.on(this.rawHeaders)?.push(given);
+  },
+};
 
 /**
- * Follows a request's `params` from now on.
+ * Follows the `params` of all requests from now on.
  *
  * To turn a property that is there into an accessor makes a dictionary of the request, which slows down everything
  * after it. So from the second request on they are followed from the start: Express's own prototype of all requests
  * hears of the first value.
  *
- * @param request Express's request
+ * @param request Express's request, the first one
+ * @param shared what it has in common with those after it, if there is such an object
  */
-export function followParams(request: object): void {
+export function followParams(request: object, shared: object | undefined): void {
   try {
-    const prototype = Object.getPrototypeOf(request) as object;
-    if (prepared.has(prototype)) return;
     follow(request, (request as { params?: unknown }).params);
-    const shared = sharedPrototype(prototype);
-    if (shared === undefined) return;
-    if (!prepared.has(shared)) {
-      if ('params' in shared) return;
-      Object.defineProperty(shared, 'params', {
-        configurable: true,
-        get: () => undefined,
-        set(this: object, given: unknown) {
-          follow(this, given);
-        },
-      });
-      prepared.add(shared);
-    }
-    prepared.add(prototype);
+    if (shared === undefined || 'params' in shared) return;
+    Object.defineProperty(shared, 'params', {
+      configurable: true,
+      get: () => undefined,
+      set(this: object, given: unknown) {
+        follow(this, given);
+      },
+    });
   } catch {
     // Someone has fixed it: mounted routers keep their values.
   }
 }
 
 function follow(request: object, first: unknown): void {
-  let current = first;
+  const { rawHeaders } = request as { rawHeaders?: unknown };
+  if (Array.isArray(rawHeaders) && Object.isExtensible(rawHeaders) && Followed.on(rawHeaders) === undefined) {
+    new Followed(rawHeaders, first);
+    Object.defineProperty(request, 'params', SHARED);
+    return;
+  }
+  // A copy of a request, which has the same headers.
   const seen = [first];
   Object.defineProperty(request, 'params', {
     configurable: true,
     enumerable: true,
-    get: () => (asking ? seen : current),
-    set: (given: unknown) => {
-      current = given;
-      seen.push(given);
-    },
+    get: () => (asking ? seen : seen[seen.length - 1]),
+    set: (given: unknown) => void seen.push(given),
   });
 }
 

@@ -5,10 +5,11 @@
  */
 import { context } from '@opentelemetry/api';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
-import { entryOf, prepareHttpEntries, type HttpEntryOptions } from './http-entry.js';
+import { entryOf, type HttpEntryOptions } from './http-entry.js';
 import { enterNodeRequest } from './node-http.js';
 import { followParams, namesByValue } from './express-params.js';
 import { onExpressErrors } from './express-errors.js';
+import { prepareOnce } from './express-prototype.js';
 
 export type { HttpEntryOptions };
 
@@ -47,19 +48,26 @@ export type { HttpEntryOptions };
  * @category Frameworks
  */
 export function spanwise(options: HttpEntryOptions<Request> = {}): RequestHandler {
-  prepareHttpEntries();
-  onExpressErrors((request, error) => {
+  return (request: Request, response: Response, next: NextFunction): void => {
+    const entry = enterNodeRequest(request, response, request, options, () => routeOf(request));
+    if (entry === undefined) return next();
+    prepareOnce(request, (shared) => {
+      followParams(request, shared);
+      onExpressErrors(request, shared, record);
+    });
+    context.with(entry.context, next);
+  };
+}
+
+function record(request: object, error: unknown): void {
+  try {
     const entry = entryOf(request);
     // By the time of the answer Express has left the route.
     entry?.route(routeOf(request as Request));
     entry?.fail(error);
-  });
-  return (request: Request, response: Response, next: NextFunction): void => {
-    const entry = enterNodeRequest(request, response, request, options, () => routeOf(request));
-    if (entry === undefined) return next();
-    followParams(request);
-    context.with(entry.context, next);
-  };
+  } catch {
+    // The error is to be answered, whatever we could not read.
+  }
 }
 
 function routeOf(request: Request): string | undefined {

@@ -5,7 +5,7 @@
  */
 import { context } from '@opentelemetry/api';
 import type { FastifyPluginCallback, FastifyRequest } from 'fastify';
-import { entryOf, prepareHttpEntries, type HttpEntryOptions } from './http-entry.js';
+import { entryOf, type HttpEntryOptions } from './http-entry.js';
 import { enterNodeRequest } from './node-http.js';
 
 export type { HttpEntryOptions };
@@ -42,7 +42,6 @@ export type { HttpEntryOptions };
  * @category Frameworks
  */
 export function spanwise(options: HttpEntryOptions<FastifyRequest> = {}): FastifyPluginCallback {
-  prepareHttpEntries();
   const plugin: FastifyPluginCallback = (app, _options, done) => {
     app.addHook('onRequest', (request, reply, next) => {
       const entry = enterNodeRequest(request.raw, reply.raw, request, options, () => routeOf(request));

@@ -6,7 +6,7 @@
 import { context } from '@opentelemetry/api';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Context, MiddlewareHandler } from 'hono';
-import { enterHttp, prepareHttpEntries, type HttpEntry, type HttpEntryOptions } from './http-entry.js';
+import { enterHttp, type HttpEntry, type HttpEntryOptions } from './http-entry.js';
 import { enterNodeRequest } from './node-http.js';
 
 export type { HttpEntryOptions };
@@ -40,7 +40,6 @@ export type { HttpEntryOptions };
  * @category Frameworks
  */
 export function spanwise(options: HttpEntryOptions<Context> = {}): MiddlewareHandler {
-  prepareHttpEntries();
   return async (c, next) => {
     const node = nodePair(c);
     const entry =

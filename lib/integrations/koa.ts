@@ -6,7 +6,7 @@
 import { context, type Context as OtelContext } from '@opentelemetry/api';
 import type { Context, Middleware, Next } from 'koa';
 import { bindContext } from '../context/bind.js';
-import { prepareHttpEntries, type HttpEntryOptions } from './http-entry.js';
+import { type HttpEntryOptions } from './http-entry.js';
 import { enterNodeRequest } from './node-http.js';
 
 export type { HttpEntryOptions };
@@ -49,7 +49,6 @@ export type { HttpEntryOptions };
  * @category Frameworks
  */
 export function spanwise(options: HttpEntryOptions<Context> = {}): Middleware {
-  prepareHttpEntries();
   return async (ctx: Context, next: Next): Promise<void> => {
     const entry = enterNodeRequest(ctx.req, ctx.res, ctx, options, () => routeOf(ctx));
     if (entry === undefined) return next();

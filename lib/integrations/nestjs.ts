@@ -13,8 +13,9 @@ import { warnError } from '../diagnostics.js';
 import { builtin } from './builtin.js';
 import { spanwise as forExpress } from './express.js';
 import { spanwise as forFastify } from './fastify.js';
-import { entryOf, prepareHttpEntries, type HttpEntryOptions } from './http-entry.js';
+import { entryOf, type HttpEntryOptions } from './http-entry.js';
 import { logContext } from './log-context.js';
+import { leaveOutOfRoutes } from './nest-interceptors.js';
 import { handleInMessage } from './nest-messages.js';
 import { onNestExceptions } from './nest-exceptions.js';
 
@@ -82,7 +83,6 @@ export class SpanwiseModule {
    * @returns a dynamic module
    */
   static forRoot(options: SpanwiseModuleOptions = {}): DynamicModule {
-    prepareHttpEntries();
     const { traceProviders, ...entry } = options;
     return {
       module: SpanwiseModule,
@@ -96,6 +96,7 @@ export class SpanwiseModule {
               traceClasses(modules, traceProviders === true ? () => true : traceProviders);
             }
             await onNestExceptions();
+            await leaveOutOfRoutes((interceptor) => interceptor instanceof EntryInterceptor);
             return true;
           },
         },

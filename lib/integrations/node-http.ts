@@ -17,6 +17,7 @@ function describeNodeRequest<R>(raw: IncomingMessage, request: R): ArrivingReque
   return {
     request,
     identity: raw,
+    onNode: true,
     carrier: headers,
     // Express rewrites `url` below a mounted router, and keeps what was asked for.
     target: (raw as { originalUrl?: string }).originalUrl ?? raw.url ?? '/',

@@ -4,6 +4,8 @@
  * What *is* a request, `Headers` or a message is told by its shape, never by its data; plain data is looked at last,
  * and only where no request is near, because data is what a stranger may have written.
  */
+import { context } from '@opentelemetry/api';
+import { SERVED_KEY, type Served } from '../context/keys.js';
 import { NameLister } from '../capture/huge.js';
 import { warn } from '../diagnostics.js';
 import { HEADER_BAGGAGE, HEADER_TRACEPARENT } from '../conventions.js';
@@ -96,7 +98,10 @@ function ofBatch(batch: readonly (Candidate | undefined)[]): CarrierFinding {
 function recogniseCurrent(): Candidate | undefined {
   try {
     const current = currentRequest();
-    return isObject(current) ? (recognise(current, 0) ?? flatCarrier(current)) : undefined;
+    if (isObject(current)) return recognise(current, 0) ?? flatCarrier(current);
+    // A request that a middleware has let in needs no channel, nor had one to be listened to when it began.
+    const served = context.active().getValue(SERVED_KEY) as Served | undefined;
+    return served?.waiting === true ? { carrier: served.carrier, kind: 'request' } : undefined;
   } catch {
     return undefined;
   }

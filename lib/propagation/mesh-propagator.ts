@@ -5,7 +5,7 @@ import type { Context, TextMapGetter, TextMapPropagator, TextMapSetter } from '@
 import { MESH_KEY } from '../context/keys.js';
 import { MESH_HEADERS } from '../conventions.js';
 import { readCarrier } from './carrier.js';
-import { currentRequest } from './current-request.js';
+import { currentRequest, startCurrentRequest } from './current-request.js';
 import { carrierOf } from './find-carrier.js';
 import { remoteOf } from './remote.js';
 
@@ -34,6 +34,11 @@ type MeshHeaders = readonly (readonly [name: string, value: string])[];
  * @category Frameworks
  */
 export class MeshPropagator implements TextMapPropagator {
+  /** Begins to note which request is being served. */
+  constructor() {
+    startCurrentRequest();
+  }
+
   /** The headers it may write. */
   fields(): string[] {
     return [...MESH_HEADERS];
