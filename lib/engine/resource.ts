@@ -11,7 +11,7 @@ import {
   ENV,
   VERSION,
 } from '../conventions.js';
-import { describeError, warn } from '../diagnostics.js';
+import { describeError, warn, warnError } from '../diagnostics.js';
 import type { Resource } from '../tracer/sdk-contract.js';
 import { isAttributeValue } from './attribute-values.js';
 import { environment } from './environment.js';
@@ -163,5 +163,10 @@ export function createResource(
   pairs.push(...attributesFromEnvironment(env), [ATTR_SERVICE_NAME, serviceName()]);
   pairs.push([ATTR_SDK_LANGUAGE, 'nodejs'], [ATTR_SDK_NAME, sdk.name], [ATTR_SDK_VERSION, sdk.version]);
   const base = new SpanwiseResource(pairs);
-  return base.merge(isResource(chosen) ? chosen : { attributes: chosen });
+  try {
+    return base.merge(isResource(chosen) ? chosen : { attributes: chosen });
+  } catch (error) {
+    warnError('SPW_OPTION', 'resource could not be read and is passed over', error);
+    return base;
+  }
 }

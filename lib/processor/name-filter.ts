@@ -24,8 +24,7 @@ export interface NameFilters {
  */
 export function nameFilter(filters: NameFilters | undefined): ((name: string) => boolean) | undefined {
   if (filters === undefined || filters === null) return undefined;
-  const include = prefixes(filters.include);
-  const exclude = prefixes(filters.exclude);
+  const [include, exclude] = listsOf(filters);
   if (include === undefined || exclude === undefined) {
     warn(
       'SPW_OPTION',
@@ -37,6 +36,15 @@ export function nameFilter(filters: NameFilters | undefined): ((name: string) =>
   const matches = (list: readonly string[], name: string): boolean =>
     name !== '' && list.some((prefix) => name.startsWith(prefix));
   return (name) => (include.length === 0 || matches(include, name)) && !matches(exclude, name);
+}
+
+function listsOf(filters: NameFilters): [string[] | undefined, string[] | undefined] {
+  try {
+    return [prefixes(filters.include), prefixes(filters.exclude)];
+  } catch {
+    // A getter or a Proxy that throws.
+    return [undefined, undefined];
+  }
 }
 
 function prefixes(list: unknown): string[] | undefined {

@@ -82,8 +82,8 @@ class RoutingTracer implements Tracer {
   }
 }
 
-/** What a global span becomes when every tracer is shut down: one that records nothing and keeps its parent's id. */
-const NO_TRACER: Tracer = {
+/** Makes what a span becomes where nobody makes any: one that records nothing and keeps its parent's id. */
+export const NO_TRACER: Tracer = {
   startSpan(_name, _options, parent) {
     const remote = trace.getSpanContext(parent ?? context.active());
     return trace.wrapSpanContext(

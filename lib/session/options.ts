@@ -13,13 +13,13 @@ import {
   ATTR_EXPERIMENT_VARIANT,
   ENV,
 } from '../conventions.js';
-import { warn } from '../diagnostics.js';
+import { warn, warnError } from '../diagnostics.js';
 import { DEFAULT_IDENTITY_KEYS, type IdentityDefaults, type IdentityKeys } from '../context/identity.js';
 import type { NameFilters } from '../processor/name-filter.js';
-import { reportUnknownFields } from '../span/payload.js';
 import type { OwnerSettings, Trust } from '../tracer/owner.js';
 import type { Sampler, SpanExporter, SpanLimits, SpanProcessor } from '../tracer/sdk-contract.js';
 import { resolveBackend, type Backend, type BackendOptions } from './backend.js';
+import { checkOptions, OPTION_KINDS } from './check-options.js';
 
 /**
  * An OpenTelemetry instrumentation, as `init` uses it.
@@ -117,48 +117,9 @@ export interface SessionTracerOptions extends BackendOptions {
   spanNameFilters?: NameFilters;
 }
 
-const KNOWN: ReadonlySet<string> = new Set<keyof SessionTracerOptions>([
-  'name',
-  'project',
-  'source',
-  'sessionId',
-  'sessionName',
-  'apiKey',
-  'serverUrl',
-  'endpoint',
-  'headers',
-  'protocol',
-  'exporter',
-  'spanProcessors',
-  'provider',
-  'engine',
-  'resource',
-  'sampler',
-  'spanLimits',
-  'instrumentations',
-  'propagators',
-  'exportMode',
-  'spool',
-  'global',
-  'testMode',
-  'capture',
-  'redact',
-  'baggageAttributes',
-  'identityKeys',
-  'trust',
-  'propagateTo',
-  'conventions',
-  'newSession',
-  'inputs',
-  'metadata',
-  'userProperties',
-  'runId',
-  'datasetId',
-  'datapointId',
-  'experiment',
-  'skipBackendSessionCreation',
-  'spanNameFilters',
-]);
+/** No option is forgotten there. */
+const KINDS: Readonly<Record<keyof SessionTracerOptions, (typeof OPTION_KINDS)[keyof typeof OPTION_KINDS]>> =
+  OPTION_KINDS;
 
 /**
  * A tracer's configuration, complete: what a subclass's constructor is given.
@@ -181,13 +142,13 @@ type Env = Readonly<Record<string, string | undefined>>;
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /**
- * Puts options, environment and defaults together; a bad value is reported and its default used.
+ * Puts options, environment and defaults together; a bad value is reported and passed over.
  *
- * @param options as given to `init`
+ * @param given to `init`: options, or whatever JavaScript put in their place
  * @param env the environment; only prefixed names are read
  */
-export function resolveOptions(options: SessionTracerOptions, env: Env): SessionTracerConfig {
-  reportUnknownFields(options, KNOWN, 'SessionTracer.init');
+export function resolveOptions(given: SessionTracerOptions | undefined, env: Env): SessionTracerConfig {
+  const options: SessionTracerOptions = checkOptions(given, KINDS);
   const project = text(options.project) ?? text(env[ENV.project]);
   const source = text(options.source) ?? text(env[ENV.source]) ?? 'dev';
   const name = text(options.name) ?? project ?? 'default';
@@ -216,7 +177,7 @@ export function resolveOptions(options: SessionTracerOptions, env: Env): Session
           : { inputs: capture.inputs === true, outputs: capture.outputs === true },
       redact: options.redact === false ? undefined : createRedactor(options.redact ?? true),
       messageContent: messageContentAllowed(env),
-      trust: oneOf('trust', options.trust, ['continue', 'link', 'restart'] as const, 'continue'),
+      trust: options.trust ?? 'continue',
       newSession: options.newSession === true,
       propagateTo: options.propagateTo,
       baggageAttributes: options.baggageAttributes ?? [],
@@ -275,8 +236,8 @@ function identityKeys(given: SessionTracerOptions['identityKeys']): IdentityKeys
 
 function experimentAttributes(given: SessionTracerOptions['experiment'], env: Env): Attributes {
   const attributes: Attributes = {};
-  const set = (key: string, value: string | undefined): void => {
-    if (value !== undefined && value !== '') attributes[key] = value;
+  const set = (key: string, value: unknown): void => {
+    if (value !== undefined && value !== '') attributes[key] = String(value);
   };
   set(ATTR_EXPERIMENT_ID, given?.id ?? env[ENV.experimentId]);
   set(ATTR_EXPERIMENT_NAME, given?.name ?? env[ENV.experimentName]);
@@ -285,11 +246,11 @@ function experimentAttributes(given: SessionTracerOptions['experiment'], env: En
   for (const [key, value] of Object.entries(
     given?.metadata ?? experimentMetadata(env[ENV.experimentMetadata]),
   )) {
-    if (value !== undefined && value !== null) {
-      set(
-        `${ATTR_EXPERIMENT_METADATA}.${key}`,
-        typeof value === 'object' ? JSON.stringify(value) : String(value),
-      );
+    if (value === undefined || value === null) continue;
+    try {
+      set(`${ATTR_EXPERIMENT_METADATA}.${key}`, typeof value === 'object' ? JSON.stringify(value) : value);
+    } catch (error) {
+      warnError('SPW_OPTION', 'a value of experiment.metadata is no JSON and is passed over', error);
     }
   }
   return attributes;
@@ -335,11 +296,4 @@ function followsParent(env: Env): boolean {
 
 function count(value: string | undefined): number | undefined {
   return value !== undefined && /^\d{1,9}$/.test(value.trim()) ? Number(value) : undefined;
-}
-
-function oneOf<T extends string>(name: string, value: T | undefined, allowed: readonly T[], fallback: T): T {
-  if (value === undefined) return fallback;
-  if (allowed.includes(value)) return value;
-  warn('SPW_OPTION', `${name} must be one of ${allowed.join(', ')}; "${fallback}" is used`, name);
-  return fallback;
 }

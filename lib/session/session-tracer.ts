@@ -35,7 +35,7 @@ import type { OwnerSettings, SpanOwner } from '../tracer/owner.js';
 import { tracerRegistry } from '../tracer/registry.js';
 import { SamplingDecision, type Sampler, type SpanProcessor } from '../tracer/sdk-contract.js';
 import { BackendCalls } from './backend-calls.js';
-import { registerGlobals } from './global-registration.js';
+import { NO_TRACER, registerGlobals } from './global-registration.js';
 import { awaitLangChainCallbacks } from './langchain-callbacks.js';
 import { flag, resolveOptions, type SessionTracerConfig, type SessionTracerOptions } from './options.js';
 import { rehearse } from './rehearsal.js';
@@ -112,7 +112,7 @@ export class SessionTracer implements SpanOwner {
    * ```
    */
   static init<T extends SessionTracer>(this: { prototype: T }, options: SessionTracerOptions = {}): T {
-    const config = resolveOptions(options ?? {}, globalThis.process?.env ?? {});
+    const config = resolveOptions(options, globalThis.process?.env ?? {});
     const live = tracerRegistry.get(config.name);
     if (live !== undefined) {
       warn(
@@ -150,7 +150,7 @@ export class SessionTracer implements SpanOwner {
     this.#pipeline = ownProvider === undefined ? createPipeline(config) : undefined;
     this.#engine = ownProvider === undefined ? createEngine(config, this, this.#pipeline) : undefined;
     this.provider = ownProvider ?? (this.#engine as Engine).provider;
-    this.otelTracer = this.provider.getTracer(SCOPE_NAME, VERSION);
+    this.otelTracer = tracerOf(this.provider);
 
     const propagator = createPropagator(config);
     reportUnknownSdk(ownProvider);
@@ -321,6 +321,18 @@ export class SessionTracer implements SpanOwner {
       warnError('SPW_INTERNAL', `shutdown of "${this.name}"`, error);
     }
   }
+}
+
+/** A provider of the user's may fail where it promised not to. */
+function tracerOf(provider: TracerProvider): Tracer {
+  try {
+    const tracer = provider.getTracer(SCOPE_NAME, VERSION);
+    if (typeof tracer?.startSpan === 'function') return tracer;
+    warn('SPW_OPTION', 'the provider gave no tracer, so no spans are made', 'provider');
+  } catch (error) {
+    warnError('SPW_OPTION', 'the provider failed to give a tracer, so no spans are made', error);
+  }
+  return NO_TRACER;
 }
 
 /** A processor that delivers spans and tells what became of them. */
