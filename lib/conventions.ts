@@ -172,6 +172,42 @@ export function stampedAttributes(
   };
 }
 
+/** What nearly every server span of HTTP starts with; a literal for the same reason. */
+export function requestAttributes(
+  method: string,
+  path: string,
+  scheme: string,
+  serverAddress: string,
+  serverPort: number,
+  userAgent: string,
+  clientAddress: string,
+  protocolVersion: string,
+): Record<string, string | number> {
+  return {
+    'http.request.method': method,
+    'url.path': path,
+    'url.scheme': scheme,
+    'server.address': serverAddress,
+    'server.port': serverPort,
+    'user_agent.original': userAgent,
+    'client.address': clientAddress,
+    'network.protocol.version': protocolVersion,
+  };
+}
+
+/** Writes what spans are stamped with, but for the event type, into attributes that are there. */
+export function stampInto(
+  attributes: Record<string, unknown>,
+  sessionId: string,
+  project: string | undefined,
+  source: string,
+): void {
+  attributes['honeyhive.session_id'] = sessionId;
+  attributes['session.id'] = sessionId;
+  if (project !== undefined) attributes['honeyhive.project'] = project;
+  attributes['honeyhive.source'] = source;
+}
+
 /** The same for HoneyHive's backend, which also reads Traceloop's association properties. */
 export function compatibleAttributes(
   sessionId: string,

@@ -201,6 +201,21 @@ export function changeBaggage(
   );
 }
 
+/**
+ * Lays entries over a baggage that are kept as they are, and may be shared by many.
+ *
+ * @param below the baggage to start from; none is the empty one
+ * @param keys the keys to add or change
+ * @param entries the entry of each key
+ */
+export function addEntries(
+  below: Baggage | undefined,
+  keys: readonly string[],
+  entries: readonly BaggageEntry[],
+): Baggage {
+  return layer(below ?? EMPTY, keys, entries);
+}
+
 /** Lays whole entries, with their properties, over a baggage. */
 export function overlayBaggage(below: Baggage | undefined, above: BaggageContent): Baggage {
   if (above.size === 0) return below ?? EMPTY;

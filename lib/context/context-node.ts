@@ -10,7 +10,7 @@ import {
   type Context,
   type Span,
 } from '@opentelemetry/api';
-import { DEFAULTS_KEY, MEMBER_KEY, OWNER_KEY, REMOTE_KEY } from './keys.js';
+import { DEFAULTS_KEY, MEMBER_KEY, OWNER_KEY, REMOTE_KEY, SERVED_KEY } from './keys.js';
 
 const SPAN = createContextKey('OpenTelemetry Context Key SPAN');
 const BAGGAGE = createContextKey('OpenTelemetry Baggage Key');
@@ -42,6 +42,7 @@ export class Surroundings {
     readonly baggage: unknown,
     readonly defaults: unknown,
     readonly remote: unknown,
+    readonly served: unknown,
     readonly rest: Context,
   ) {}
 }
@@ -84,6 +85,8 @@ export class ContextNode implements Context {
         return this.around.defaults;
       case REMOTE_KEY:
         return this.around.remote;
+      case SERVED_KEY:
+        return this.around.served;
       case SUPPRESSED:
         return this.template === undefined ? this.around.suppressed : undefined;
       default:
@@ -95,22 +98,7 @@ export class ContextNode implements Context {
     const { span, member, around } = this;
     if (key === SPAN) return new ContextNode(value, member, around);
     if (key === MEMBER_KEY) return new ContextNode(span, value, around);
-    const { baggage, owner, defaults, remote, suppressed, rest } = around;
-    return new ContextNode(
-      span,
-      member,
-      key === BAGGAGE
-        ? new Surroundings(owner, suppressed, value, defaults, remote, rest)
-        : key === OWNER_KEY
-          ? new Surroundings(value, suppressed, baggage, defaults, remote, rest)
-          : key === DEFAULTS_KEY
-            ? new Surroundings(owner, suppressed, baggage, value, remote, rest)
-            : key === REMOTE_KEY
-              ? new Surroundings(owner, suppressed, baggage, defaults, value, rest)
-              : key === SUPPRESSED
-                ? new Surroundings(owner, value, baggage, defaults, remote, rest)
-                : new Surroundings(owner, suppressed, baggage, defaults, remote, rest.setValue(key, value)),
-    );
+    return new ContextNode(span, member, change(around, key, value));
   }
 
   deleteValue(key: symbol): Context {
@@ -122,22 +110,53 @@ export class ContextNode implements Context {
       case OWNER_KEY:
       case DEFAULTS_KEY:
       case REMOTE_KEY:
+      case SERVED_KEY:
       case SUPPRESSED:
         return this.setValue(key, undefined);
       default: {
-        const { baggage, owner, defaults, remote, suppressed, rest } = this.around;
+        const { baggage, owner, defaults, remote, served, suppressed, rest } = this.around;
         return new ContextNode(
           this.span,
           this.member,
-          new Surroundings(owner, suppressed, baggage, defaults, remote, rest.deleteValue(key)),
+          new Surroundings(owner, suppressed, baggage, defaults, remote, served, rest.deleteValue(key)),
         );
       }
     }
   }
 }
 
+/** The same surroundings with another value in one place. */
+function change(around: Surroundings, key: symbol, value: unknown): Surroundings {
+  const { baggage, owner, defaults, remote, served, suppressed, rest } = around;
+  switch (key) {
+    case BAGGAGE:
+      return new Surroundings(owner, suppressed, value, defaults, remote, served, rest);
+    case OWNER_KEY:
+      return new Surroundings(value, suppressed, baggage, defaults, remote, served, rest);
+    case DEFAULTS_KEY:
+      return new Surroundings(owner, suppressed, baggage, value, remote, served, rest);
+    case REMOTE_KEY:
+      return new Surroundings(owner, suppressed, baggage, defaults, value, served, rest);
+    case SERVED_KEY:
+      return new Surroundings(owner, suppressed, baggage, defaults, remote, value, rest);
+    case SUPPRESSED:
+      return new Surroundings(owner, value, baggage, defaults, remote, served, rest);
+    default:
+      return new Surroundings(
+        owner,
+        suppressed,
+        baggage,
+        defaults,
+        remote,
+        served,
+        rest.setValue(key, value),
+      );
+  }
+}
+
 // Every root span starts here.
 const ROOT_SURROUNDINGS = new Surroundings(
+  undefined,
   undefined,
   undefined,
   undefined,
@@ -154,6 +173,7 @@ function surroundingsOf(context: Context): Surroundings {
     context.getValue(BAGGAGE),
     context.getValue(DEFAULTS_KEY),
     context.getValue(REMOTE_KEY),
+    context.getValue(SERVED_KEY),
     context,
   );
 }
@@ -193,6 +213,49 @@ export function contextWithSpan(context: Context, span: Span): Context {
   }
 }
 
+// A bundler may bring an API of its own beside the one that the context manager uses, and then there are two roots.
+let otherRoot: Context | undefined;
+
+/** Whether a context has nothing in it. */
+export function isEmpty(context: Context): boolean {
+  if (context === ROOT_CONTEXT || context === otherRoot) return true;
+  const { _currentContext: values } = context as { _currentContext?: unknown };
+  if (!(values instanceof Map) || values.size > 0) return false;
+  otherRoot = context;
+  return true;
+}
+
+/**
+ * The context of a request that enters outside of any other context, in one step.
+ *
+ * @param owner the tracer it belongs to
+ * @param span the caller's span
+ * @param baggage what was let in
+ * @param remote what is remembered of the caller
+ * @param served the request's mark
+ */
+export function enteredContext(
+  owner: unknown,
+  span: Span | undefined,
+  baggage: Baggage | undefined,
+  remote: unknown,
+  served: unknown,
+): ContextNode {
+  const around = new Surroundings(owner, undefined, baggage, undefined, remote, served, ROOT_CONTEXT);
+  return new ContextNode(span, undefined, around);
+}
+
+/** The context with another baggage and what is marked of it, in one step. */
+export function contextWithMarked(
+  { span, member, around }: ContextNode,
+  baggage: unknown,
+  defaults: unknown,
+): ContextNode {
+  const { owner, suppressed, remote, served, rest } = around;
+  const marked = new Surroundings(owner, suppressed, baggage, defaults, remote, served, rest);
+  return new ContextNode(span, member, marked);
+}
+
 /**
  * The context with what arrived in it, without three copies.
  *
@@ -208,7 +271,7 @@ export function contextWithArrived(
   remote: unknown,
 ): Context {
   if (context === ROOT_CONTEXT) {
-    const around = new Surroundings(undefined, undefined, baggage, undefined, remote, context);
+    const around = new Surroundings(undefined, undefined, baggage, undefined, remote, undefined, context);
     return new ContextNode(span, undefined, around);
   }
   if (context instanceof ContextNode) {
@@ -222,6 +285,7 @@ export function contextWithArrived(
         baggage ?? around.baggage,
         around.defaults,
         remote,
+        around.served,
         around.rest,
       ),
     );

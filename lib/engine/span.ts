@@ -132,8 +132,13 @@ export class SpanwiseSpan implements Span, ReadableSpan, AdoptingSpan {
   }
 
   /** @internal Sets what `startSpan` was given, in the order in which the SDK does. */
-  begin(startTime: TimeInput | undefined, links: readonly Link[] | undefined, attributes: unknown): void {
-    if (links !== undefined && links !== null) this.addLinks(links as Link[]);
+  begin(
+    startTime: TimeInput | undefined,
+    links: readonly Link[] | undefined,
+    attributes: unknown,
+    handedOver: number = 0,
+  ): void {
+    if (links !== undefined && links !== null && links.length !== 0) this.addLinks(links as Link[]);
     if (startTime !== undefined && startTime !== null) {
       const given = parseTime(startTime, this._identity.trace.anchor);
       if (given !== undefined) {
@@ -142,13 +147,24 @@ export class SpanwiseSpan implements Span, ReadableSpan, AdoptingSpan {
         rare.givenStart = true;
       }
     }
-    if (attributes !== undefined) this.setAttributes(attributes as Attributes);
+    if (attributes === undefined) return;
+    const { limits } = this._maker.state;
+    if (
+      handedOver > 0 &&
+      handedOver <= limits.attributeCountLimit &&
+      limits.attributeValueLengthLimit === Infinity
+    ) {
+      this._attributes = attributes as Record<string, unknown>;
+      this._count = handedOver;
+    } else {
+      this.setAttributes(attributes as Attributes);
+    }
   }
 
   /** @internal What a processor stamps a span with that has no attributes yet. */
-  [ADOPT_ATTRIBUTES](attributes: Attributes): boolean {
+  [ADOPT_ATTRIBUTES](attributes: Attributes | undefined): boolean {
     if (this._attributes !== undefined) return false;
-    this._attributes = attributes;
+    if (attributes !== undefined) this._attributes = attributes;
     return true;
   }
 

@@ -20,7 +20,9 @@ import {
 } from '@opentelemetry/api';
 import { warn, warnError } from '../diagnostics.js';
 import {
+  HANDED_OVER,
   SamplingDecision,
+  type HandingOver,
   type IdGenerator,
   type InstrumentationScope,
   type Sampler,
@@ -159,7 +161,10 @@ export class SpanwiseTracer implements Tracer, Maker {
       hasOptions ? safeKind(options.kind) : SpanKind.INTERNAL,
       start,
     );
-    if (hasOptions) span.begin(options.startTime, options.links, options.attributes);
+    if (hasOptions) {
+      const handedOver = (options as HandingOver)[HANDED_OVER];
+      span.begin(options.startTime, options.links, options.attributes, handedOver);
+    }
     started(this.state, span, context);
     return span;
   }

@@ -5,7 +5,8 @@
  * finished; everything else is decided here, so that all of them behave alike.
  */
 import { context as contextApi, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import type { Context, Span } from '@opentelemetry/api';
+import type { Context, Span, SpanOptions } from '@opentelemetry/api';
+import { isEmpty } from '../context/context-node.js';
 import { withIdentity } from '../context/identity.js';
 import { SERVED_KEY, type Served } from '../context/keys.js';
 import { ATTR_ABORTED, ATTR_ERROR_KIND, ATTR_HTTP_ROUTE, ATTR_HTTP_STATUS } from '../conventions.js';
@@ -20,6 +21,7 @@ import { OpenRun, type SpanRun } from '../span/settle-run.js';
 import { TracedRun } from '../span/with-span.js';
 import { withOwner, type SpanOwner, type Trust } from '../tracer/owner.js';
 import { resolveOwner } from '../tracer/registry.js';
+import { HANDED_OVER, type HandingOver } from '../tracer/sdk-contract.js';
 import { Given } from './given.js';
 import { methodForName, serverAttributes, type RequestFacts } from './http-semantics.js';
 
@@ -140,6 +142,8 @@ export function enterHttp<R>(
   }
 }
 
+const NOTHING: readonly never[] = [];
+
 function enter<R>(
   arriving: ArrivingRequest<R>,
   options: HttpEntryOptions<R>,
@@ -149,6 +153,7 @@ function enter<R>(
   const base = withoutStale(active, arriving);
   const sessionId = asked(options.sessionId, arriving.request, 'sessionId');
   const { newSession, autoSession } = owner.settings;
+  const mark: Served = { carrier: arriving.carrier, span: undefined, waiting: arriving.onNode === true };
   const entered = enterContext(
     arriving.carrier,
     {
@@ -157,40 +162,34 @@ function enter<R>(
       newSession: options.newSession ?? (newSession || autoSession),
       sessionId: typeof sessionId === 'string' ? sessionId : undefined,
       baggage: options.baggage,
+      served: mark,
+      lowerCase: arriving.onNode === true,
     },
     base,
   );
   if (entered.minted !== undefined && !autoSession) {
     owner.announceSession(entered.minted, `session-${entered.minted.slice(0, 8)}`);
   }
-  const mark: Served = { carrier: arriving.carrier, span: undefined, waiting: arriving.onNode === true };
-  const served = entered.context.setValue(SERVED_KEY, mark);
   const adopted = adoptable(base, entered.context, arriving);
   if (adopted !== undefined) {
     claimed.add(adopted);
     mark.span = adopted;
-    const inside = withOwner(withIdentity(served, owner.identity), owner);
+    const inside = withOwner(withIdentity(entered.context, owner.identity), owner);
     // It was stamped when it started, before a session could be chosen or minted here.
     if (adopted.isRecording()) stampSpan(adopted, inside, owner);
     return new Entry(arriving, owner, inside, adopted, undefined, mark);
   }
-  const run = new TracedRun(
-    owner,
-    served,
-    {
-      name: methodForName(arriving.method),
-      named: true,
-      start: {
-        kind: SpanKind.SERVER,
-        attributes: serverAttributes(arriving),
-        links: entered.links,
-        root: entered.root,
-      },
-      payloads: [],
-    },
-    undefined,
-    [],
-  );
+  const { attributes, count } = serverAttributes(arriving);
+  const { links, root } = entered;
+  const start: SpanOptions & HandingOver = {
+    kind: SpanKind.SERVER,
+    attributes,
+    links,
+    root,
+    [HANDED_OVER]: count,
+  };
+  const plan = { name: methodForName(arriving.method), named: true, start, payloads: NOTHING };
+  const run = new TracedRun(owner, entered.context, plan, undefined, NOTHING);
   mark.span = run.span;
   return new Entry(arriving, owner, run.context, run.span, OpenRun.of(run), mark);
 }
@@ -211,6 +210,8 @@ function asked<R, T>(callback: ((request: R) => T) | undefined, request: R, what
  * request's parent.
  */
 function withoutStale(active: Context, arriving: ArrivingRequest): Context {
+  // Nearly all requests arrive outside of any context: to ask that one for each key takes 0.5 µs in all.
+  if (isEmpty(active)) return active;
   const span = trace.getSpan(active);
   if (span === undefined || arriving.fromNetwork === false || span.isRecording()) return active;
   const own = span.spanContext();
@@ -220,6 +221,7 @@ function withoutStale(active: Context, arriving: ArrivingRequest): Context {
 
 /** The server span that HTTP instrumentation has opened for this very request, if the entry has kept it. */
 function adoptable(base: Context, entered: Context, arriving: ArrivingRequest): Span | undefined {
+  if (isEmpty(base)) return undefined;
   const before = trace.getSpan(base);
   const after = trace.getSpan(entered);
   if (after === undefined || after !== before || !after.isRecording()) return undefined;

@@ -18,6 +18,7 @@ import {
   ATTR_URL_SCHEME,
   ATTR_USER_AGENT,
   REDACTED,
+  requestAttributes,
 } from '../conventions.js';
 
 /** The methods that may name a span; a stranger's word may not. */
@@ -71,20 +72,56 @@ function methodAttributes(method: string): Attributes {
   return { [ATTR_HTTP_METHOD]: OTHER_METHOD, [ATTR_HTTP_METHOD_ORIGINAL]: method.slice(0, MAX_TEXT) };
 }
 
-/** The attributes a server span starts with. */
-export function serverAttributes(facts: RequestFacts): Attributes {
-  const { path, query } = splitTarget(facts.target);
-  const attributes = methodAttributes(facts.method);
-  attributes[ATTR_URL_PATH] = path.slice(0, MAX_PATH);
-  attributes[ATTR_URL_SCHEME] = facts.scheme ?? 'http';
-  if (query !== '') attributes[ATTR_URL_QUERY] = redactQuery(query);
-  const { address, port } = splitHost(facts.host);
-  if (address !== undefined) attributes[ATTR_SERVER_ADDRESS] = address;
-  if (port !== undefined) attributes[ATTR_SERVER_PORT] = port;
-  if (facts.userAgent !== undefined) attributes[ATTR_USER_AGENT] = facts.userAgent.slice(0, MAX_TEXT);
-  if (facts.clientAddress !== undefined) attributes[ATTR_CLIENT_ADDRESS] = facts.clientAddress;
-  if (facts.protocolVersion !== undefined) attributes[ATTR_PROTOCOL_VERSION] = facts.protocolVersion;
-  return attributes;
+/** Attributes, and how many they are. */
+export interface CountedAttributes {
+  readonly attributes: Attributes;
+  readonly count: number;
+}
+
+/** The attributes a server span starts with, made for it alone. */
+export function serverAttributes(facts: RequestFacts): CountedAttributes {
+  const { method, target, scheme = 'http', host, userAgent, clientAddress, protocolVersion } = facts;
+  const { path, query } = splitTarget(target);
+  const shownPath = path.length > MAX_PATH ? path.slice(0, MAX_PATH) : path;
+  const shownAgent =
+    userAgent !== undefined && userAgent.length > MAX_TEXT ? userAgent.slice(0, MAX_TEXT) : userAgent;
+  const { address, port } = splitHost(host);
+  let attributes: Attributes;
+  let count = 8;
+  if (
+    METHODS.has(method) &&
+    address !== undefined &&
+    port !== undefined &&
+    shownAgent !== undefined &&
+    clientAddress !== undefined &&
+    protocolVersion !== undefined
+  ) {
+    attributes = requestAttributes(
+      method,
+      shownPath,
+      scheme,
+      address,
+      port,
+      shownAgent,
+      clientAddress,
+      protocolVersion,
+    );
+  } else {
+    attributes = methodAttributes(method);
+    attributes[ATTR_URL_PATH] = shownPath;
+    attributes[ATTR_URL_SCHEME] = scheme;
+    if (address !== undefined) attributes[ATTR_SERVER_ADDRESS] = address;
+    if (port !== undefined) attributes[ATTR_SERVER_PORT] = port;
+    if (shownAgent !== undefined) attributes[ATTR_USER_AGENT] = shownAgent;
+    if (clientAddress !== undefined) attributes[ATTR_CLIENT_ADDRESS] = clientAddress;
+    if (protocolVersion !== undefined) attributes[ATTR_PROTOCOL_VERSION] = protocolVersion;
+    count = Object.keys(attributes).length;
+  }
+  if (query !== '') {
+    attributes[ATTR_URL_QUERY] = redactQuery(query);
+    count++;
+  }
+  return { attributes, count };
 }
 
 /** The attributes a client span starts with; the URL is written without user, password and signatures. */

@@ -62,7 +62,7 @@ function request(event: object): Trigger | undefined {
   }
   const path = textAt(http, 'path') ?? textAt(event, 'rawPath') ?? textAt(event, 'path') ?? '/';
   const query = queryOf(event);
-  const attributes = serverAttributes({
+  const { attributes } = serverAttributes({
     method,
     target: query === '' ? path : `${path}?${query}`,
     scheme: header(carrier, 'x-forwarded-proto') ?? 'https',

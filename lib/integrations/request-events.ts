@@ -6,7 +6,7 @@
  * told, and hears by the way when the answer is over.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { context as contextApi } from '@opentelemetry/api';
+import { context as contextApi, type Context } from '@opentelemetry/api';
 import { bindContext } from '../context/bind.js';
 import { entryOf, type HttpEntry } from './http-entry.js';
 
@@ -79,32 +79,38 @@ const CLASSES: ReadonlySet<string> = new Set(['IncomingMessage', 'ServerResponse
 
 function tellerOf(emit: Emit): Emit {
   const told: Emit = function (event, ...args) {
-    return tell(this, emit, event, args);
+    const inside = contextOf(this, event);
+    // Both are calls that hand the arguments on without making a list of them, and most events are the first one.
+    if (inside === undefined) return emit.call(this, event, ...args);
+    return contextApi.with(inside, emit, this, event, ...args);
   };
   tellers.add(told);
   return told;
 }
 
 const OWN = describe(function emitAsPrototype(this: Emitter, event, ...args) {
-  const { emit } = Object.getPrototypeOf(this) as Emitter;
-  return tell(this, emit as Emit, event, args);
+  const emit = (Object.getPrototypeOf(this) as Emitter).emit as Emit;
+  const inside = contextOf(this, event);
+  if (inside === undefined) return emit.call(this, event, ...args);
+  return contextApi.with(inside, emit, this, event, ...args);
 });
 
 function describe(emit: Emit): PropertyDescriptor {
   return { value: emit, configurable: true, enumerable: false, writable: true };
 }
 
-function tell(emitter: Emitter, emit: Emit, event: string | symbol, args: unknown[]): boolean {
+/** The context that an event is to be told in, if it is another than the active one. */
+function contextOf(emitter: Emitter, event: string | symbol): Context | undefined {
   const request = (emitter as Partial<ServerResponse>).req;
   const isOver = request !== undefined && (event === 'finish' || event === 'close');
   // Most events have no listener.
-  if (!isOver && emitter.listenerCount(event) === 0) return emit.call(emitter, event, ...args);
+  if (!isOver && emitter.listenerCount(event) === 0) return undefined;
   const entry = entryOf(request ?? emitter);
-  if (entry === undefined) return emit.call(emitter, event, ...args);
+  if (entry === undefined) return undefined;
   if (isOver && entry.over !== undefined) {
     entry.over(event === 'close' && !(emitter as ServerResponse).writableFinished);
+    if (emitter.listenerCount(event) === 0) return undefined;
   }
   // Most of the others are told in the context already.
-  if (contextApi.active() === entry.context) return emit.call(emitter, event, ...args);
-  return contextApi.with(entry.context, () => emit.call(emitter, event, ...args));
+  return contextApi.active() === entry.context ? undefined : entry.context;
 }

@@ -21,10 +21,11 @@ import {
   EXPERIMENT_BAGGAGE_ATTRIBUTES,
   IDENTITY_BAGGAGE_KEYS,
   stampedAttributes,
+  stampInto,
   TRACELOOP_PREFIX,
 } from '../conventions.js';
 import { ContextNode, type StampTemplate } from '../context/context-node.js';
-import { identityOf, type Identity } from '../context/identity.js';
+import { peekIdentity, type Identity } from '../context/identity.js';
 import type { SpanOwner } from '../tracer/owner.js';
 import { ADOPT_ATTRIBUTES, type AdoptingSpan } from '../tracer/sdk-contract.js';
 import { detectEventType } from './event-type.js';
@@ -43,8 +44,9 @@ interface Stamp {
   readonly owner: SpanOwner | undefined;
   /** Makes the same attributes, where they are the usual ones. */
   readonly template: Template | undefined;
-  readonly attributes: Attributes;
   readonly identity: Identity;
+  /** The attributes; where a template makes them, only once somebody has asked for them. */
+  attributes: Attributes | undefined;
 }
 
 // Kept with the context's surroundings, so that the attributes of a request are put together once; contexts of
@@ -60,13 +62,13 @@ function stampOf(context: Context, owner: SpanOwner | undefined): Stamp {
     const { around } = context;
     const known = around.stamp as Stamp | undefined;
     if (known !== undefined && known.owner === owner) return known;
-    const stamp = makeStamp(context, identityOf(context, owner?.identity), owner);
+    const stamp = makeStamp(context, peekIdentity(context, owner?.identity), owner);
     around.stamp = stamp;
     around.template = stamp.template;
     around.sessionId = stamp.identity.sessionId;
     return stamp;
   }
-  const identity = identityOf(context, owner?.identity);
+  const identity = peekIdentity(context, owner?.identity);
   const key = propagation.getBaggage(context) ?? NO_BAGGAGE;
   const known = stamps.get(key);
   if (known !== undefined && known.identity === identity && known.owner === owner) return known;
@@ -76,6 +78,13 @@ function stampOf(context: Context, owner: SpanOwner | undefined): Stamp {
 }
 
 function makeStamp(context: Context, identity: Identity, owner: SpanOwner | undefined): Stamp {
+  const template = templateFor(identity, owner);
+  // A request has a session of its own, and often one span: what only further spans need is not made for it (0.6 µs).
+  const attributes = template === undefined ? allAttributes(context, identity, owner) : undefined;
+  return { owner, template, identity, attributes };
+}
+
+function allAttributes(context: Context, identity: Identity, owner: SpanOwner | undefined): Attributes {
   const attributes: Attributes = { ...owner?.settings.fixedAttributes };
   const traceloop = owner?.settings.honeyHiveCompatible === true;
   const set = (name: string, legacy: string, value: string | undefined): void => {
@@ -106,31 +115,55 @@ function makeStamp(context: Context, identity: Identity, owner: SpanOwner | unde
       attributes[BAGGAGE_ATTRIBUTE_PREFIX + name] = value.slice(0, MAX_BAGGAGE_ATTRIBUTE_LENGTH);
     }
   }
-  return { owner, template: templateFor(identity, attributes, owner), attributes, identity };
+  return attributes;
 }
 
 // Sessions of one tracer follow each other mostly, and share it.
 let latest: Template | undefined;
 
-/** What makes exactly these attributes as a literal, which is so for the spans of most tracers. */
-function templateFor(
-  { sessionId, project, source }: Identity,
-  attributes: Attributes,
-  owner: SpanOwner | undefined,
-): Template | undefined {
-  if (sessionId === undefined || source === undefined) return undefined;
-  for (const literal of [stampedAttributes, compatibleAttributes] as Literal[]) {
-    const { [ATTR_EVENT_TYPE]: _, ...made } = literal(sessionId, project, source, 'tool') as Attributes;
-    const names = Object.keys(made);
-    if (names.length !== Object.keys(attributes).length) continue;
-    if (!names.every((name) => made[name] !== undefined && made[name] === attributes[name])) continue;
-    const { owner: lastOwner, literal: lastLiteral, project: lastProject, source: lastSource } = latest ?? {};
-    if (lastOwner !== owner || lastLiteral !== literal || lastProject !== project || lastSource !== source) {
-      latest = { owner, literal, project, source };
-    }
-    return latest;
+/** What makes the attributes as a literal, which is so for the spans of most tracers: session, project and source. */
+function templateFor(identity: Identity, owner: SpanOwner | undefined): Template | undefined {
+  const { sessionId, project, source, parentId, runId, datasetId, datapointId } = identity;
+  if (!sessionId || !source || project === '') return undefined;
+  if (parentId !== undefined || runId !== undefined || datasetId !== undefined || datapointId !== undefined) {
+    return undefined;
   }
-  return undefined;
+  let literal: Literal = stampedAttributes;
+  if (owner !== undefined) {
+    const { autoSession, baggageAttributes, fixedAttributes, honeyHiveCompatible } = owner.settings;
+    if (autoSession || baggageAttributes.length > 0) return undefined;
+    for (const _ in fixedAttributes) return undefined;
+    if (honeyHiveCompatible) {
+      if (project === undefined) return undefined;
+      literal = compatibleAttributes as Literal;
+    }
+  }
+  if (
+    latest === undefined ||
+    latest.owner !== owner ||
+    latest.literal !== literal ||
+    latest.project !== project ||
+    latest.source !== source
+  ) {
+    latest = { owner, literal, project, source };
+  }
+  return latest;
+}
+
+/** The attributes of a stamp alone, without an event type. */
+function attributesOf(stamp: Stamp): Attributes {
+  const { template, identity } = stamp;
+  if (stamp.attributes === undefined && template !== undefined) {
+    const { literal, project, source } = template;
+    const { [ATTR_EVENT_TYPE]: _, ...attributes } = literal(
+      identity.sessionId as string,
+      project,
+      source,
+      'tool',
+    );
+    stamp.attributes = attributes;
+  }
+  return stamp.attributes as Attributes;
 }
 
 /** The attributes of a span that had none: identity, and the event type of a span of which nothing else is known. */
@@ -140,7 +173,7 @@ function firstAttributes(context: Context, owner: SpanOwner | undefined): Attrib
     return literal(context.sessionId as string, project, source, 'tool');
   }
   const first: Attributes = {};
-  Object.assign(first, stampOf(context, owner).attributes);
+  Object.assign(first, attributesOf(stampOf(context, owner)));
   first[ATTR_EVENT_TYPE] = 'tool';
   return first;
 }
@@ -156,16 +189,26 @@ function firstAttributes(context: Context, owner: SpanOwner | undefined): Attrib
  * @param owner the tracer it belongs to
  */
 export function stampSpan(span: Span, context: Context, owner: SpanOwner | undefined): void {
-  if ((span as AdoptingSpan)[ADOPT_ATTRIBUTES]?.(firstAttributes(context, owner)) === true) return;
+  const adopting = span as AdoptingSpan;
+  if (adopting[ADOPT_ATTRIBUTES]?.(undefined) === true) {
+    adopting[ADOPT_ATTRIBUTES](firstAttributes(context, owner));
+    return;
+  }
   const stamp = stampOf(context, owner);
   const attributes = (span as { attributes?: Attributes }).attributes;
   if (attributes === undefined || attributes === null || typeof attributes !== 'object') {
     // A span of a foreign provider without a readable attribute object: the public way is the only one.
-    span.setAttributes(stamp.attributes);
+    span.setAttributes(attributesOf(stamp));
     return;
   }
   const eventType = detectEventType(attributes);
-  Object.assign(attributes, stamp.attributes);
+  const { template } = stamp;
+  if (template?.literal === stampedAttributes) {
+    // One by one, which takes a tenth of what it takes to copy them (0.4 µs of a request).
+    stampInto(attributes, stamp.identity.sessionId as string, template.project, template.source);
+  } else {
+    Object.assign(attributes, attributesOf(stamp));
+  }
   if (eventType !== undefined) attributes[ATTR_EVENT_TYPE] = eventType;
 }
 

@@ -44,7 +44,7 @@ import {
   writeBaggage,
   type BaggageReading,
 } from './baggage-header.js';
-import { openCarrier } from './carrier.js';
+import { isOrdinary, openCarrier, openOrdinary } from './carrier.js';
 import { destinationOf } from './destination.js';
 import { mayReceiveBaggage } from './propagate-to.js';
 import { CARRIER_GETTER, readerOf, readFormat, type PropagationFormat } from './read-headers.js';
@@ -134,6 +134,11 @@ export class SpanwisePropagator implements TextMapPropagator {
   /** The inbound allow-list it was made with. */
   get allowBaggage(): BaggageAllowList | undefined {
     return this.#allow;
+  }
+
+  /** Whether no other propagator reads and writes with it. */
+  get isAlone(): boolean {
+    return this.#extra.length === 0;
   }
 
   /** The headers it may write. */
@@ -270,14 +275,21 @@ export class SpanwisePropagator implements TextMapPropagator {
    * @internal
    * @param getter how the carrier's own library reads it; the carrier reader if absent
    * @param context whose tracer's spellings of identity are understood
+   * @param isLowerCase whether the carrier is an object whose names are all in lower case
    */
   arrived(
     carrier: unknown,
     getter: TextMapGetter | undefined,
     context: Context,
     identityKeys: IdentityKeys | undefined = this.#identityKeys,
+    isLowerCase: boolean = false,
   ): Arrived {
-    const read = getter === undefined ? openCarrier(carrier) : readerOf(carrier, getter);
+    const read =
+      getter !== undefined
+        ? readerOf(carrier, getter)
+        : isLowerCase && isOrdinary(carrier)
+          ? openOrdinary(carrier, true)
+          : openCarrier(carrier);
     const formats = this.#formats;
     let spanContext: SpanContext | undefined;
     for (let i = 0; i < formats.length && spanContext === undefined; i++) {

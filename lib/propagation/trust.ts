@@ -13,7 +13,7 @@ import {
   type SpanContext,
 } from '@opentelemetry/api';
 import { contentOf, overlayBaggage } from '../context/baggage.js';
-import { contextNode } from '../context/context-node.js';
+import { contextNode, enteredContext, isEmpty } from '../context/context-node.js';
 import {
   arrivedSession,
   isUsableId,
@@ -21,6 +21,7 @@ import {
   withArrivedIdentity,
   withChosenIdentity,
 } from '../context/identity.js';
+import { SERVED_KEY, type Served } from '../context/keys.js';
 import { warn, warnError } from '../diagnostics.js';
 import { withOwner, type SpanOwner, type Trust } from '../tracer/owner.js';
 import { admit, type BaggageAllowList } from './admit.js';
@@ -46,6 +47,10 @@ export interface EntryOptions {
    * @default true
    */
   readonly ownContext?: boolean;
+  /** The mark of a request that a middleware lets in, for the entry's context. */
+  readonly served?: Served;
+  /** Whether the carrier is an object of headers whose names are all in lower case, as Node's are. */
+  readonly lowerCase?: boolean;
 }
 
 /** Where an entry's span starts. */
@@ -59,7 +64,7 @@ export interface EntryContext {
   /** Whether a caller's span or session arrived and was believed. */
   readonly hasUpstream: boolean;
   /** The session that was started here, if one was; the caller announces it. */
-  readonly minted?: string;
+  readonly minted?: string | undefined;
 }
 
 /**
@@ -85,17 +90,34 @@ export function enterContext(carrier: unknown, options: EntryOptions, active: Co
 function enter(carrier: unknown, options: EntryOptions, active: Context): EntryContext {
   const { owner } = options;
   const propagator = propagatorOf(owner);
-  const arrived = propagator.arrived(carrier, undefined, active, owner?.identity.keys);
-  const memory = remoteOf(active);
+  const arrived = propagator.arrived(carrier, undefined, active, owner?.identity.keys, options.lowerCase);
+  const isFresh = isEmpty(active);
+  const memory = isFresh ? undefined : remoteOf(active);
   const allow = options.baggage ?? propagator.allowBaggage;
-  const entered =
-    options.trust === 'continue'
-      ? continueCaller(active, arrived, memory, allow)
-      : refuseCaller(active, arrived, memory, options.trust, options.baggage);
-  let { context } = entered;
-  if (options.trust === 'continue') context = propagator.remember(context, carrier);
-  if (owner !== undefined && options.ownContext !== false) {
-    context = withOwner(contextNode(context), owner);
+  const own = options.ownContext === false ? undefined : owner;
+  let context: Context;
+  let links: Link[];
+  if (isFresh && options.trust === 'continue' && propagator.isAlone) {
+    // As nearly all requests of a server do: the steps below come to the same, with six copies more (1 µs).
+    const caller = arrived.spanContext;
+    const admitted = admit(arrived.baggage, allow);
+    const remote: Remote | undefined =
+      caller === undefined && admitted === undefined
+        ? undefined
+        : { spanContext: caller, trust: 'continue', baggage: admitted };
+    const span = caller === undefined ? undefined : trace.wrapSpanContext(caller);
+    const isNothing = remote === undefined && own === undefined && options.served === undefined;
+    context = isNothing ? active : enteredContext(own, span, admitted, remote, options.served);
+    links = [];
+  } else {
+    const entered =
+      options.trust === 'continue'
+        ? continueCaller(active, arrived, memory, allow)
+        : refuseCaller(active, arrived, memory, options.trust, options.baggage);
+    ({ context, links } = entered);
+    if (options.trust === 'continue') context = propagator.remember(context, carrier);
+    if (own !== undefined) context = withOwner(contextNode(context), own);
+    if (options.served !== undefined) context = context.setValue(SERVED_KEY, options.served);
   }
 
   const session = arrivedSession(context, owner?.identity);
@@ -116,8 +138,7 @@ function enter(carrier: unknown, options: EntryOptions, active: Context): EntryC
     minted = globalThis.crypto.randomUUID();
     context = withChosenIdentity(context, { sessionId: minted });
   }
-  const result: EntryContext = { context, root, links: entered.links, hasUpstream };
-  return minted === undefined ? result : { ...result, minted };
+  return { context, root, links, hasUpstream, minted };
 }
 
 function usableSession(id: unknown): string | undefined {

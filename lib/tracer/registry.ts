@@ -2,6 +2,7 @@
  * The registry of live tracers, shared by every copy of this package in the process.
  */
 import type { Context } from '@opentelemetry/api';
+import { isEmpty } from '../context/context-node.js';
 import { warn } from '../diagnostics.js';
 import { ownerOf, type SpanOwner } from './owner.js';
 
@@ -122,5 +123,5 @@ export function resolveOwner(choice: TracerChoice, context: Context): SpanOwner 
     const name = typeof choice === 'string' ? choice : choice.name;
     warn('SPW_TRACER_UNKNOWN', `no tracer "${name}" is live; the current one is used`, name);
   }
-  return ownerOf(context) ?? state().default;
+  return (isEmpty(context) ? undefined : ownerOf(context)) ?? state().default;
 }

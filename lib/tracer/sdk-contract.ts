@@ -72,14 +72,25 @@ export type WritableSpan = Span & ReadableSpan;
 /**
  * The method by which a span of our own engine takes its first attributes as they are, past every limit.
  *
- * It answers false, and takes nothing, if it has attributes already. A registered symbol, because a span and the
+ * It answers false, and takes nothing, if it has attributes already; given none, it only answers. A registered symbol, because a span and the
  * processor that stamps it may come from two copies of this package.
  */
 export const ADOPT_ATTRIBUTES: unique symbol = Symbol.for('spanwise.v1.adopt-attributes');
 
+/**
+ * The option of `startSpan` by which attributes are handed over for good, instead of to be copied: how many they are,
+ * all of types that attributes may have. Engines other than our own copy them.
+ */
+export const HANDED_OVER: unique symbol = Symbol.for('spanwise.v1.handed-over');
+
+/** Options of `startSpan` that may hand attributes over. */
+export interface HandingOver {
+  readonly [HANDED_OVER]?: number;
+}
+
 /** A span that can be given its first attributes as one object, which it keeps. */
 export interface AdoptingSpan {
-  [ADOPT_ATTRIBUTES]?(attributes: Attributes): boolean;
+  [ADOPT_ATTRIBUTES]?(attributes: Attributes | undefined): boolean;
 }
 
 /**
