@@ -5,6 +5,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { dts } from 'rollup-plugin-dts';
+import { minify } from 'terser';
 import ts from 'typescript';
 import { commands, entries, root } from './.ci/entries.mjs';
 import { viewerPage } from './.ci/viewer-page.mjs';
@@ -36,21 +37,60 @@ function typescript() {
 }
 
 /**
- * Writes everything beyond ASCII as an escape: one typographic apostrophe in a file, and V8 keeps all of it as two bytes
- * per character (a seventh of what importing the library took in memory). Without comments, only texts have any.
+ * Takes out what a reader needs and V8 does not: it keeps the text of what it has loaded, and this halves it. Functions
+ * and classes keep their names and stay where they are, so that a stack trace tells what it did; statements keep lines of
+ * their own. Beyond ASCII there are escapes: one typographic apostrophe, and V8 takes two bytes for every character.
  */
-const ascii = {
-  name: 'ascii',
-  renderChunk: (code) => ({
-    code: code.replace(/[\x80-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
-    map: null,
-  }),
+const minified = {
+  name: 'minified',
+  renderChunk: async (code) => {
+    const names = { keep_fnames: true, keep_classnames: true };
+    const result = await minify(code, {
+      ecma: 2020,
+      module: true,
+      compress: { ...names, inline: 0, reduce_funcs: false },
+      mangle: { ...names, toplevel: true },
+      format: { ascii_only: true, semicolons: false },
+    });
+    return { code: result.code, map: null };
+  },
 };
 
 const inputs = (list) => Object.fromEntries(list.map(({ name, source }) => [name, path.join(root, source)]));
 
 /** Everything that is not a file of ours stays an import: built-ins, the API, SDKs, frameworks. */
 const external = (id) => !id.startsWith('.') && !path.isAbsolute(id);
+
+const MAIN = entries().find(({ name }) => name === 'index').source;
+/** Entries that need little of the main one, and are imported without it. */
+const SMALL = ['testing', 'viewer'];
+
+/**
+ * Joins the main entry's modules in three files; by default they are as many as there are sets of entries that need the
+ * same ones, and each takes Node a millisecond and 10 kB to load. `base` is what small entries need, `core` what
+ * integrations do, `tracer` what only a tracer does.
+ */
+function filesOfMain(list) {
+  let needs;
+  return (id, { getModuleInfo }) => {
+    needs ??= new Map(list.map(({ name, source }) => [name, reach(path.join(root, source), getModuleInfo)]));
+    if (id === path.join(root, MAIN) || !needs.get('index').has(id)) return undefined;
+    const neededBy = (name) => needs.get(name)?.has(id) === true;
+    if (SMALL.some(neededBy)) return 'base';
+    const others = list
+      .map(({ name }) => name)
+      .filter((name) => !['index', 'register', 'cli'].includes(name));
+    return others.some(neededBy) ? 'core' : 'tracer';
+  };
+}
+
+/** A module and all that it needs. */
+function reach(start, getModuleInfo, found = new Set()) {
+  if (found.has(start)) return found;
+  found.add(start);
+  for (const id of getModuleInfo(start)?.importedIds ?? []) reach(id, getModuleInfo, found);
+  return found;
+}
 
 /** A warning is a defect of the build: cycles, unresolved imports and unused externals must not pass. */
 function onwarn(warning) {
@@ -73,10 +113,11 @@ export default function build() {
       ...common,
       // Commands share the chunks of the library, since they may load a user's code that imports it.
       input: inputs([...entries(), ...commands()]),
-      plugins: [viewerPage(), typescript(), ascii],
+      plugins: [viewerPage(), typescript(), minified],
       output: {
         ...layout('js'),
         format: 'es',
+        manualChunks: filesOfMain([...entries(), ...commands()]),
         banner: ({ name }) =>
           commands().some((command) => command.name === name) ? '#!/usr/bin/env node' : '',
       },
@@ -84,8 +125,15 @@ export default function build() {
     {
       ...common,
       input: inputs(entries()),
-      plugins: [viewerPage(), typescript(), ascii],
-      output: { ...layout('cjs'), format: 'cjs', exports: 'named', dynamicImportInCjs: true, esModule: true },
+      plugins: [viewerPage(), typescript(), minified],
+      output: {
+        ...layout('cjs'),
+        format: 'cjs',
+        exports: 'named',
+        dynamicImportInCjs: true,
+        esModule: true,
+        manualChunks: filesOfMain(entries()),
+      },
     },
     {
       ...common,

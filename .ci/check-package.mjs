@@ -261,6 +261,18 @@ for (const version of API_VERSIONS) {
     place.load(loadable),
   );
 
+  await check('  functions and classes are called what they are exported as', () => {
+    place.write(
+      'names.mjs',
+      `for (const name of ${JSON.stringify(loadable)}) {
+         for (const [key, value] of Object.entries(await import(name))) {
+           if (typeof value === 'function' && value.name !== key) throw new Error(name + ': ' + key + ' is called ' + value.name);
+         }
+       }`,
+    );
+    place.node('names.mjs');
+  });
+
   await check('  import and require give one copy where Node can do that', () => {
     place.write(
       'one.mjs',

@@ -63,7 +63,7 @@ export function readConfig(env: Env, folder: string): RegisterConfig | undefined
       : exported(load(file, folder));
     if (typeof read === 'object' && read !== null && !Array.isArray(read)) return read as RegisterConfig;
     return refuse(
-      `${file} has no object of options; write { "project": "…" } or export default { project: '…' }`,
+      `${file} has no object of options; write { "project": "…" } or "export default { project: '…' }"`,
     );
   } catch (error) {
     const isAsync = (error as { code?: unknown } | null)?.code === 'ERR_REQUIRE_ASYNC_MODULE';
