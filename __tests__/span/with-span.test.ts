@@ -380,12 +380,12 @@ describe('calls that take turns in one context', () => {
     const inside = ROOT_CONTEXT.setValue(Symbol('one request'), true);
     const sent = (): unknown => propagation.getActiveBaggage()?.getEntry('session_id')?.value;
     for (let turn = 0; turn < 4; turn++) {
-      for (const { tracer } of [first, second]) {
+      for (const { tracer } of [first, first, first, second, second, second]) {
         expect(context.with(inside, () => withSpan({ name: 'work', tracer }, sent))).toBe(tracer.sessionId);
       }
     }
-    expect(session(first.recorder)).toEqual(Array(4).fill('00000000-0000-4000-8000-00000000000a'));
-    expect(session(second.recorder)).toEqual(Array(4).fill('00000000-0000-4000-8000-00000000000b'));
+    expect(session(first.recorder)).toEqual(Array(12).fill('00000000-0000-4000-8000-00000000000a'));
+    expect(session(second.recorder)).toEqual(Array(12).fill('00000000-0000-4000-8000-00000000000b'));
   });
 
   it('of many sessions are stamped with their own', () => {
