@@ -1,7 +1,7 @@
 /**
- * What sending spans costs the main thread, beside OpenTelemetry's batch processor and protobuf exporter, and how long
- * the event loop is held up by it. Every case is a process of its own; making the spans is measured in the same way
- * and subtracted.
+ * What sending spans costs the main thread, beside OpenTelemetry's batch processor and protobuf exporter, and for how
+ * long it holds the event loop up. The cases take turns in one process, by the CPU time of its main thread, and what
+ * making the spans costs is measured in the same way and subtracted.
  */
 import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,54 +12,47 @@ import { median } from '../measure.mjs';
 const run_ = promisify(execFile);
 const folder = path.join(import.meta.dirname, '../export-load');
 
-async function measure(how, rate, seconds, port) {
+const CASES = ['raw nothing', 'raw', 'ours nothing', 'ours'];
+const LOADS = [
+  { rate: 5_000, windowMs: 1_000, pauseMs: 10 },
+  { rate: 20_000, windowMs: 600, pauseMs: 10 },
+];
+const FAST = { rate: 50_000, windowMs: 1_000, pauseMs: 1, delays: true, cases: ['ours nothing', 'ours'] };
+
+async function measure(load) {
   const { stdout } = await run_(
     process.execPath,
-    ['--no-warnings', path.join(folder, 'load.mjs'), how, String(rate), String(seconds), String(port)],
-    { timeout: 60_000 },
+    ['--no-warnings', '--expose-gc', path.join(folder, 'load.mjs'), JSON.stringify(load)],
+    { timeout: 120_000 },
   );
   return JSON.parse(stdout);
 }
 
-const RATES = [5_000, 20_000];
-const FAST = 50_000;
-const CASES = ['raw nothing', 'raw', 'ours nothing', 'ours'];
-
-export async function run({ seconds = 2, turns = 1 }) {
+export async function run({ turns = 8 }) {
   const sink = fork(path.join(folder, 'sink.mjs'), { execArgv: [] });
   const [{ port }] = await once(sink, 'message');
   const samples = {};
   const results = {};
-  const delays = [];
-  const note = (name, value) => (samples[name] ??= []).push(value);
   try {
-    for (const rate of RATES) {
-      const ratios = [];
-      for (let turn = 0; turn < turns; turn++) {
-        const cost = {};
-        for (let at = 0; at < CASES.length; at++) {
-          const how = CASES[(at + turn) % CASES.length];
-          const { made, cpuMicros, delivered } = await measure(how, rate, seconds, port);
-          if (!how.endsWith('nothing') && delivered < made * 0.5) {
-            throw new Error(`${how}: ${delivered} of ${made} spans were sent`);
-          }
-          // Spans that a full queue dropped were not paid for.
-          cost[how] = { each: cpuMicros / made, sent: delivered / made };
-          note(`${how} ${rate}/s`, cpuMicros / made);
-        }
-        const beyond = (who) => (cost[who].each - cost[`${who} nothing`].each) / cost[who].sent;
-        ratios.push(beyond('ours') / beyond('raw'));
-      }
-      results[`main thread ${rate}`] = median(ratios);
+    for (const load of LOADS) {
+      const found = await measure({ ...load, port, turns, cases: CASES });
+      for (const name of CASES) samples[`${name} ${load.rate}/s, µs`] = found[name].map(({ each }) => each);
+      const lost = found.ours.some(({ sent }) => sent < 1);
+      if (lost || median(found.raw.map(({ sent }) => sent)) < 0.5) throw new Error('spans were not sent');
+      // Spans that a full queue dropped were not paid for.
+      const beyond = (who, at) =>
+        (found[who][at].each - found[`${who} nothing`][at].each) / Math.min(1, found[who][at].sent);
+      const ratios = found.ours.map((_, at) => beyond('ours', at) / beyond('raw', at));
+      results[`main thread ${load.rate}`] = median(ratios);
     }
-    for (let turn = 0; turn < turns; turn++) {
-      const idle = await measure('ours nothing', FAST, seconds, port);
-      const busy = await measure('ours', FAST, seconds, port);
-      note('delay without export, ms', idle.delayP99Ms);
-      note('delay with export, ms', busy.delayP99Ms);
-      delays.push(busy.delayP99Ms - idle.delayP99Ms);
-    }
+    const found = await measure({ ...FAST, port, turns });
+    const middle = (name, what) => median(found[name].map((each) => each[what]));
+    const delays = found.ours.map(({ busyP99 }, at) => busyP99 - found['ours nothing'][at].busyP99);
     results.delay = median(delays);
+    samples['busy without export, p99, ms'] = [middle('ours nothing', 'busyP99')];
+    samples['busy with export, p99, ms'] = [middle('ours', 'busyP99')];
+    samples['event-loop delay without export, p99, ms'] = [middle('ours nothing', 'delayP99')];
+    samples['event-loop delay with export, p99, ms'] = [middle('ours', 'delayP99')];
   } finally {
     sink.disconnect();
   }

@@ -2,6 +2,7 @@
  * What a span is called: its ids, flags and trace state, kept as numbers until someone reads them.
  */
 import { TraceFlags, type SpanContext, type TraceState } from '@opentelemetry/api';
+import type { ByteSink, CompactIdentity } from '../tracer/sdk-contract.js';
 import { anchorAt, type Anchor } from './clock.js';
 import { hex64, random32, randomNonZero32 } from './ids.js';
 
@@ -32,6 +33,12 @@ export class LocalTrace {
     this.w3 = random ? randomNonZero32() : 0;
   }
 
+  /** Writes the trace id, without making a text of it. */
+  write(sink: ByteSink): void {
+    if (this.text === '') sink.id128(this.w0, this.w1, this.w2, this.w3);
+    else sink.hex(this.text);
+  }
+
   get traceId(): string {
     if (this.text === '') this.text = hex64(this.w0, this.w1) + hex64(this.w2, this.w3);
     return this.text;
@@ -44,7 +51,7 @@ export class LocalTrace {
  * What makes the text is private by `#`, so that a copy or a comparison of the context sees the four fields of the
  * interface and nothing else.
  */
-export class SpanIdentity implements SpanContext {
+export class SpanIdentity implements SpanContext, CompactIdentity {
   traceId = '';
   spanId: string;
   readonly traceFlags: number;
@@ -68,6 +75,15 @@ export class SpanIdentity implements SpanContext {
 
   get sampled(): boolean {
     return (this.traceFlags & TraceFlags.SAMPLED) !== 0;
+  }
+
+  writeTraceId(sink: ByteSink): void {
+    this.#trace.write(sink);
+  }
+
+  writeSpanId(sink: ByteSink): void {
+    if (this.spanId === '') sink.id64(this.#high, this.#low);
+    else sink.hex(this.spanId);
   }
 
   /** The context with its ids as text. */

@@ -21,7 +21,10 @@ import { EVENT_EXCEPTION } from '../conventions.js';
 import { warn } from '../diagnostics.js';
 import {
   ADOPT_ATTRIBUTES,
+  COMPACT,
   type AdoptingSpan,
+  type ByteSink,
+  type CompactSpan,
   type InstrumentationScope,
   type ReadableSpan,
   type Resource,
@@ -85,7 +88,7 @@ export function cleanLink(link: unknown, count: number, length: number): Link | 
 }
 
 /** A recording span; made by the tracer only. */
-export class SpanwiseSpan implements Span, ReadableSpan, AdoptingSpan {
+export class SpanwiseSpan implements Span, ReadableSpan, AdoptingSpan, CompactSpan {
   name: string;
   readonly kind: SpanKind;
   private readonly _maker: Maker;
@@ -170,6 +173,43 @@ export class SpanwiseSpan implements Span, ReadableSpan, AdoptingSpan {
 
   private rare(): Rare {
     return (this._rare ??= new Rare());
+  }
+
+  // ---- CompactSpan
+
+  /** @internal */
+  get [COMPACT](): true {
+    return true;
+  }
+
+  /** @internal */
+  get localParent(): SpanIdentity | undefined {
+    return this._parent instanceof SpanIdentity ? this._parent : undefined;
+  }
+
+  /** @internal */
+  get hasEvents(): boolean {
+    return this._rare?.events !== undefined;
+  }
+
+  /** @internal */
+  get hasLinks(): boolean {
+    return this._rare?.links !== undefined;
+  }
+
+  /** @internal */
+  get hasStatus(): boolean {
+    return this._status !== undefined;
+  }
+
+  /** @internal */
+  writeStart(sink: ByteSink): void {
+    sink.nanos(this._rare?.startTime ?? toHrTime(this._identity.trace.anchor, this._start));
+  }
+
+  /** @internal */
+  writeEnd(sink: ByteSink): void {
+    sink.nanos(this._rare?.endTime ?? toHrTime(this._identity.trace.anchor, this._end));
   }
 
   // ---- ReadableSpan

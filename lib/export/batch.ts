@@ -94,6 +94,18 @@ export class Batch {
     }
   }
 
+  /**
+   * Its memory for another batch, once its spans are with the backend and nothing else looks at it.
+   *
+   * @returns undefined for parts of a batch, and where an earlier request may still be reading
+   */
+  reclaim(): Uint8Array | undefined {
+    if (this.depth > 0 || this.attempts > 0 || this.recovered || this.parked) return undefined;
+    const memory = this.#memory;
+    this.#memory = new Uint8Array(0);
+    return memory;
+  }
+
   /** Gives unused memory back, once nothing is added any more. */
   seal(): void {
     if (this.size < this.#memory.length * (1 - WASTE)) this.#resize(this.size);

@@ -48,6 +48,7 @@ class HttpSending implements Sending {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #graced = false;
   #finished = false;
+  #handedOver = false;
   #responded = false;
 
   constructor(http: Http, agent: InstanceType<Http['Agent']>, url: URL, request: TransportRequest) {
@@ -72,6 +73,7 @@ class HttpSending implements Sending {
   }
 
   handedOver(): boolean {
+    if (this.#handedOver) return true;
     const [sent, socket] = [this.#request, this.#socket];
     if (sent === undefined || socket === undefined || socket.connecting) return false;
     return sent.writableEnded && sent.writableLength === 0;
@@ -140,6 +142,7 @@ class HttpSending implements Sending {
 
   #finish(answer: Answer): void {
     if (this.#finished) return;
+    this.#handedOver = this.handedOver();
     this.#finished = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;

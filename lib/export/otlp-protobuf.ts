@@ -3,10 +3,18 @@
  *
  * Field numbers: https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/trace/v1/trace.proto
  */
-import type { Attributes, Link } from '@opentelemetry/api';
+import type { Attributes, Link, SpanStatus, TraceState } from '@opentelemetry/api';
 import { ATTR_TRUNCATED } from '../conventions.js';
-import type { InstrumentationScope, ReadableSpan, Resource, TimedEvent } from '../tracer/sdk-contract.js';
-import { ByteWriter, OVER_LIMIT, utf8 } from './byte-writer.js';
+import {
+  compactSpan,
+  type CompactSpan,
+  type InstrumentationScope,
+  type ReadableSpan,
+  type Resource,
+  type TimedEvent,
+} from '../tracer/sdk-contract.js';
+import { knownKey, MOST_TEXT, type KnownKey } from './attribute-memo.js';
+import { ByteWriter, OVER_LIMIT, utf8, varintSize } from './byte-writer.js';
 import { readFields, readVarint } from './protobuf-reader.js';
 import {
   cutsFor,
@@ -121,19 +129,81 @@ function keyValue(tag: number, key: string, value: unknown, depth: number): void
   out.close(start, 1);
 }
 
+/** An attribute, by the shortest way where it has a short key and a short value (a third of the encoder's time). */
+function attribute(tag: number, key: string, value: unknown): void {
+  const known = key.length <= cut.text ? knownKey(key) : undefined;
+  if (known !== undefined) {
+    if (typeof value === 'string') {
+      if (value.length <= MOST_TEXT && value.length <= cut.text && knownText(tag, known, value)) return;
+    } else if (typeof value === 'number') {
+      knownNumber(tag, known, value);
+      return;
+    } else if (typeof value === 'boolean') {
+      out.pairHead(tag, known.head, 2);
+      out.byte(0x10);
+      out.byte(value ? 1 : 0);
+      return;
+    }
+  }
+  keyValue(tag, key, value, 0);
+}
+
+function knownNumber(tag: number, known: KnownKey, value: number): void {
+  if (value >= 0 && value <= 0xffff_ffff && value === Math.trunc(value)) {
+    out.pairHead(tag, known.head, 1 + varintSize(value));
+    out.byte(0x18);
+    out.varint(value);
+  } else if (fitsInt64(value)) {
+    // A negative one takes ten bytes; others of that size are rare enough to be measured afterwards.
+    out.byte(tag);
+    const start = out.open(1);
+    out.copy(known.head);
+    out.byte(0x12);
+    const valueStart = out.open(1);
+    out.byte(0x18);
+    out.int64(value);
+    out.close(valueStart, 1);
+    out.close(start, 1);
+  } else {
+    out.pairHead(tag, known.head, 9);
+    out.byte(0x21);
+    out.double(value);
+  }
+}
+
+function knownText(tag: number, known: KnownKey, value: string): boolean {
+  if (known.last !== value) {
+    known.last = value;
+    known.pair = undefined;
+    return out.textPair(tag, known.head, value);
+  }
+  if (known.pair !== undefined) {
+    out.byte(tag);
+    out.copy(known.pair);
+    return true;
+  }
+  const start = out.pos;
+  if (!out.textPair(tag, known.head, value)) return false;
+  known.pair = new Uint8Array(out.bytes.subarray(start + 1, out.pos));
+  return true;
+}
+
+// `Object.hasOwn` is not compiled into the loop, and this is.
+const hasOwn = Object.prototype.hasOwnProperty;
+
 /** Returns how many attributes were left out. */
 function attributes(tag: number, values: Attributes | undefined): number {
   if (values === undefined || values === null) return 0;
   let left = 0;
   let written = 0;
   for (const key in values) {
-    if (!Object.hasOwn(values, key)) continue;
+    if (!hasOwn.call(values, key)) continue;
     if (cut.details && written >= KEPT_ATTRIBUTES && !isIdentity(key)) {
       left++;
       continue;
     }
     written++;
-    keyValue(tag, key, values[key], 0);
+    attribute(tag, key, values[key]);
   }
   return left;
 }
@@ -176,62 +246,100 @@ function link(value: Link): void {
   out.close(start, 1);
 }
 
-function writeSpan(span: ReadableSpan): void {
+/** The ids of any span; returns the flags. */
+function identity(span: ReadableSpan): number {
   const context = span.spanContext();
   const parent = span.parentSpanContext;
-  out.byte(TAG_SPAN);
-  const start = out.open(2);
   out.byte(0x0a);
   out.hex(context.traceId);
   out.byte(0x12);
   out.hex(context.spanId);
-  const state = context.traceState?.serialize();
-  if (state) {
-    out.byte(0x1a);
-    out.string(state);
-  }
+  traceState(context.traceState);
   if (parent?.spanId) {
     out.byte(0x22);
     out.hex(parent.spanId);
   }
+  return otlpFlags(context.traceFlags, parent?.isRemote);
+}
+
+/** The same of a span of our own, whose ids need not become text first (0.4 of 3.3 µs, with the times and lists). */
+function compactIdentity(span: ReadableSpan, { identity: own, localParent }: CompactSpan): number {
+  out.byte(0x0a);
+  own.writeTraceId(out);
+  out.byte(0x12);
+  own.writeSpanId(out);
+  traceState(own.traceState);
+  if (localParent !== undefined) {
+    out.byte(0x22);
+    localParent.writeSpanId(out);
+    return otlpFlags(own.traceFlags, localParent.isRemote);
+  }
+  const parent = span.parentSpanContext;
+  if (parent?.spanId) {
+    out.byte(0x22);
+    out.hex(parent.spanId);
+  }
+  return otlpFlags(own.traceFlags, parent?.isRemote);
+}
+
+function traceState(given: TraceState | undefined): void {
+  const state = given?.serialize();
+  if (state) {
+    out.byte(0x1a);
+    out.string(state);
+  }
+}
+
+const NONE: readonly never[] = [];
+
+function writeSpan(span: ReadableSpan): void {
+  const compact = compactSpan(span);
+  out.byte(TAG_SPAN);
+  const start = out.open(2);
+  const flags = compact === undefined ? identity(span) : compactIdentity(span, compact);
   out.byte(0x2a);
   text(span.name);
   // OTLP has an "unspecified" kind at 0 that the API lacks.
   out.byte(0x30);
   out.varint((span.kind ?? -1) + 1);
   out.byte(0x39);
-  out.nanos(span.startTime);
+  if (compact === undefined) out.nanos(span.startTime);
+  else compact.writeStart(out);
   out.byte(0x41);
-  out.nanos(span.endTime);
+  if (compact === undefined) out.nanos(span.endTime);
+  else compact.writeEnd(out);
   const left = attributes(0x4a, span.attributes);
   count(0x50, (span.droppedAttributesCount ?? 0) + left);
-  const events = span.events ?? [];
-  const links = span.links ?? [];
+  // Asking for what is not there makes an empty list of it.
+  const events = compact?.hasEvents === false ? NONE : (span.events ?? NONE);
+  const links = compact?.hasLinks === false ? NONE : (span.links ?? NONE);
   if (!cut.details) for (const each of events) event(each);
   count(0x60, (span.droppedEventsCount ?? 0) + (cut.details ? events.length : 0));
   if (!cut.details) for (const each of links) link(each);
   count(0x70, (span.droppedLinksCount ?? 0) + (cut.details ? links.length : 0));
-  const { code, message } = span.status;
-  if (code !== 0 || message) {
-    out.byte(0x7a);
-    const statusStart = out.open(1);
-    if (message) {
-      out.byte(0x12);
-      text(message);
-    }
-    if (code !== 0) {
-      out.byte(0x18);
-      out.varint(code);
-    }
-    out.close(statusStart, 1);
-  }
+  if (compact?.hasStatus !== false) status(span.status);
   // Last, because only now it is known; protobuf lets a repeated field go on anywhere.
   if (truncated || cut.details) keyValue(0x4a, ATTR_TRUNCATED, true, 0);
   // Field 16 takes two bytes for its tag.
   out.byte(0x85);
   out.byte(0x01);
-  out.fixed32(otlpFlags(context.traceFlags, parent?.isRemote));
+  out.fixed32(flags);
   out.close(start, 2);
+}
+
+function status({ code, message }: SpanStatus): void {
+  if (code === 0 && !message) return;
+  out.byte(0x7a);
+  const start = out.open(1);
+  if (message) {
+    out.byte(0x12);
+    text(message);
+  }
+  if (code !== 0) {
+    out.byte(0x18);
+    out.varint(code);
+  }
+  out.close(start, 1);
 }
 
 function encode(span: ReadableSpan, maxBytes: number): EncodedSpan {

@@ -7,7 +7,7 @@
  */
 import { describeError, singleLine, warn, warnError } from '../diagnostics.js';
 import { VERSION } from '../conventions.js';
-import type { ReadableSpan, SpanProcessor } from '../tracer/sdk-contract.js';
+import { compactSpan, type ReadableSpan, type SpanProcessor } from '../tracer/sdk-contract.js';
 import { ASKED_COMPRESS_FROM_BYTES, COMPRESS_FROM_BYTES } from './compression.js';
 import { Delivery } from './delivery.js';
 import { joinExit, leaveExit, type ExitParticipant } from './exit-hooks.js';
@@ -137,7 +137,7 @@ export class ExportPipeline implements SpanProcessor {
    */
   onEnd(span: ReadableSpan): void {
     try {
-      if ((span.spanContext().traceFlags & SAMPLED) === 0) return;
+      if (((compactSpan(span)?.identity ?? span.spanContext()).traceFlags & SAMPLED) === 0) return;
       if (this.#shutdown !== undefined) {
         this.#drop('it ended after the shutdown');
         return;

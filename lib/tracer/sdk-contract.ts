@@ -13,6 +13,7 @@ import type {
   SpanContext,
   SpanKind,
   SpanStatus,
+  TraceState,
 } from '@opentelemetry/api';
 
 /** Who made a span: the library's name and version. */
@@ -91,6 +92,47 @@ export interface HandingOver {
 /** A span that can be given its first attributes as one object, which it keeps. */
 export interface AdoptingSpan {
   [ADOPT_ATTRIBUTES]?(attributes: Attributes | undefined): boolean;
+}
+
+/** What takes ids and times as bytes. */
+export interface ByteSink {
+  /** Hexadecimal digits. */
+  hex(digits: string): void;
+  /** An id of two or four 32-bit numbers. */
+  id64(high: number, low: number): void;
+  id128(w0: number, w1: number, w2: number, w3: number): void;
+  /** A time as OpenTelemetry's pair. */
+  nanos(time: HrTime): void;
+}
+
+/** The mark of a span that can be written without making the texts and lists that nobody else asks for. */
+export const COMPACT: unique symbol = Symbol.for('spanwise.v1.compact');
+
+/** The ids of a span of our own engine. */
+export interface CompactIdentity {
+  readonly traceFlags: number;
+  readonly traceState: TraceState | undefined;
+  readonly isRemote?: boolean;
+  writeTraceId(sink: ByteSink): void;
+  writeSpanId(sink: ByteSink): void;
+}
+
+/** A span of our own engine, as an encoder sees it. */
+export interface CompactSpan {
+  readonly [COMPACT]: true;
+  readonly identity: CompactIdentity;
+  /** A local parent's; undefined for others, which are in `parentSpanContext`. */
+  readonly localParent: CompactIdentity | undefined;
+  readonly hasEvents: boolean;
+  readonly hasLinks: boolean;
+  readonly hasStatus: boolean;
+  writeStart(sink: ByteSink): void;
+  writeEnd(sink: ByteSink): void;
+}
+
+/** The span in its compact form, if it has one. */
+export function compactSpan(span: ReadableSpan): CompactSpan | undefined {
+  return (span as Partial<CompactSpan>)[COMPACT] === true ? (span as unknown as CompactSpan) : undefined;
 }
 
 /**
