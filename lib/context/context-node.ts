@@ -233,6 +233,7 @@ export function isEmpty(context: Context): boolean {
  * @param baggage what was let in
  * @param remote what is remembered of the caller
  * @param served the request's mark
+ * @param defaults what is marked of the baggage, if it is completed with the owner's identity
  */
 export function enteredContext(
   owner: unknown,
@@ -240,8 +241,10 @@ export function enteredContext(
   baggage: Baggage | undefined,
   remote: unknown,
   served: unknown,
+  defaults?: unknown,
 ): ContextNode {
-  const around = new Surroundings(owner, undefined, baggage, undefined, remote, served, ROOT_CONTEXT);
+  const around = new Surroundings(owner, undefined, baggage, defaults, remote, served, ROOT_CONTEXT);
+  if (defaults !== undefined) around.completed = around;
   return new ContextNode(span, undefined, around);
 }
 

@@ -391,6 +391,30 @@ export function arrivedSession(context: Context, defaults: IdentityDefaults | un
   return nextMark?.values.has(BAGGAGE_SESSION_ID) === true ? undefined : identity.sessionId;
 }
 
+/** The identity of a request that enters outside of any context, and its baggage completed with it. */
+export interface EnteredIdentity {
+  /** The session that arrived. */
+  readonly session: string | undefined;
+  readonly baggage: Baggage | undefined;
+  /** What the context is marked with, beside the baggage. */
+  readonly mark: unknown;
+}
+
+/**
+ * What `arrivedSession` and `withIdentity` come to where nothing is there but what arrived, in one step.
+ *
+ * @param arrived the caller's baggage
+ * @param defaults the identity of the tracer that the request belongs to
+ */
+export function enteredIdentity(arrived: Baggage | undefined, defaults: IdentityDefaults): EnteredIdentity {
+  const { identity, baggage, nextMark } = resolveAnew(arrived, undefined, defaults);
+  if (nextMark !== undefined && baggage instanceof ImmutableBaggage) {
+    baggage.resolved = { defaults, mark: nextMark, identity, baggage, nextMark } satisfies Resolved;
+  }
+  const isDefault = nextMark?.values.has(BAGGAGE_SESSION_ID) === true;
+  return { session: isDefault ? undefined : identity.sessionId, baggage, mark: nextMark };
+}
+
 /**
  * A baggage in which session, project and source have their canonical keys and no other.
  *

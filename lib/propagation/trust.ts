@@ -16,6 +16,7 @@ import { contentOf, overlayBaggage } from '../context/baggage.js';
 import { contextNode, enteredContext, isEmpty } from '../context/context-node.js';
 import {
   arrivedSession,
+  enteredIdentity,
   isUsableId,
   MAX_ID_LENGTH,
   withArrivedIdentity,
@@ -97,6 +98,7 @@ function enter(carrier: unknown, options: EntryOptions, active: Context): EntryC
   const own = options.ownContext === false ? undefined : owner;
   let context: Context;
   let links: Link[];
+  let session: string | undefined;
   if (isFresh && options.trust === 'continue' && propagator.isAlone) {
     // As nearly all requests of a server do: the steps below come to the same, with six copies more (1 µs).
     const caller = arrived.spanContext;
@@ -106,8 +108,16 @@ function enter(carrier: unknown, options: EntryOptions, active: Context): EntryC
         ? undefined
         : { spanContext: caller, trust: 'continue', baggage: admitted };
     const span = caller === undefined ? undefined : trace.wrapSpanContext(caller);
-    const isNothing = remote === undefined && own === undefined && options.served === undefined;
-    context = isNothing ? active : enteredContext(own, span, admitted, remote, options.served);
+    if (own !== undefined && options.served !== undefined) {
+      // What follows a middleware's entry is a span of the owner, whose context has the whole identity.
+      const entered = enteredIdentity(admitted, own.identity);
+      context = enteredContext(own, span, entered.baggage, remote, options.served, entered.mark);
+      session = entered.session;
+    } else {
+      const isNothing = remote === undefined && own === undefined && options.served === undefined;
+      context = isNothing ? active : enteredContext(own, span, admitted, remote, options.served);
+      session = arrivedSession(context, owner?.identity);
+    }
     links = [];
   } else {
     const entered =
@@ -118,9 +128,9 @@ function enter(carrier: unknown, options: EntryOptions, active: Context): EntryC
     if (options.trust === 'continue') context = propagator.remember(context, carrier);
     if (own !== undefined) context = withOwner(contextNode(context), own);
     if (options.served !== undefined) context = context.setValue(SERVED_KEY, options.served);
+    session = arrivedSession(context, owner?.identity);
   }
 
-  const session = arrivedSession(context, owner?.identity);
   const hasUpstream =
     options.trust === 'continue' &&
     (arrived.spanContext !== undefined || memory?.spanContext !== undefined || session !== undefined);
