@@ -7,16 +7,19 @@ const file = path.join(root, 'docs/benchmarks.md');
 
 const HEAD = `# Benchmarks
 
-Written by \`npm run bench\`; do not edit. What the rows mean is in \`bench/rows.mjs\`, how it is measured in \`bench/measure.mjs\`.
+Written by \`npm run bench\` up to the peers; what stands after them is kept by hand. What the rows mean is in \`bench/rows.mjs\`, how it is measured in \`bench/measure.mjs\`.
 
 A ratio is the overhead of Spanwise in units of the overhead of hand-written OpenTelemetry that does the same. Only
 ratios of cases that took turns are compared, by CPU time; each is the median of three fresh processes, and the spread is
 the distance between the lowest and the highest of them. Where it is above 15 % the row counts as not measured.
 `;
 
-/** The sections in their order; others come in between. */
+/** The sections that are written here, in their order; those kept by hand come after them, as they are. */
 const ORDER = [/^Node 20, OpenTelemetry 2/, /^Node .* 2\.x/, /^Node .* 3\.x/, /^Every Node/, /^Peers/];
-const place = (title) => ORDER.findIndex((pattern) => pattern.test(title));
+const place = (title) => {
+  const at = ORDER.findIndex((pattern) => pattern.test(title));
+  return at < 0 ? ORDER.length : at;
+};
 
 /** The sections of a document, by their titles. */
 export function sectionsOf(text) {
@@ -38,7 +41,7 @@ export async function writeSection(title, body) {
   const sections = sectionsOf(existsSync(file) ? readFileSync(file, 'utf8') : '');
   sections.delete('Medians');
   sections.set(title, body);
-  const parts = [...sections].sort(([a], [b]) => place(a) - place(b) || (a < b ? -1 : 1));
+  const parts = [...sections].sort(([a], [b]) => place(a) - place(b));
   const text = `${HEAD}\n${parts.map(([name, content]) => `## ${name}\n\n${content}\n`).join('\n')}`;
   const prettier = await import('prettier');
   const style = await prettier.resolveConfig(file);

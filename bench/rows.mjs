@@ -28,6 +28,7 @@ export const ROWS = [
     'main thread 20000',
     'main-thread export at 20,000 spans/s, of the protobuf exporter’s',
     0.55,
+    0.85,
   ),
   { ...row('export', 'delay', 'p99 event-loop delay at 50,000 spans/s over a no-op', 1), unit: 'ms' },
   row('heap', 'per span', 'heap per queued span', 0.5, 0.6),

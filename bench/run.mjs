@@ -7,6 +7,7 @@
  *   npm run bench -- --line 3          against OpenTelemetry 3.x, as ESM (npm ci in bench/otel3 first)
  *   npm run bench -- --matrix          the calls' rows on Node 20, 22, 24 and 26 with both lines
  *   npm run bench -- --only creation   some suites; writes nothing
+ *   npm run bench -- --processes 1     fewer processes than three: a first look; writes nothing
  *   npm run bench -- --peers only      the published peers alone; otherwise they come last (npm ci in bench first)
  */
 import { cpus } from 'node:os';
@@ -32,7 +33,7 @@ const only = argument('only')?.split(',');
 
 /** How often a suite is measured anew when its spread is too wide. */
 const ATTEMPTS = 3;
-const PROCESSES = 3;
+const PROCESSES = Number(argument('processes') ?? 3);
 const SETTINGS = { rounds: 30, roundMs: 8 };
 
 /** Measures a suite until its rows with a gate are steady, or the attempts are over. */
@@ -119,7 +120,7 @@ async function measureTable(line, major) {
     ]),
   );
   console.log(text);
-  if (only === undefined) {
+  if (only === undefined && PROCESSES >= 3) {
     const cells = absolute.map(([suite, name, value, unit]) => [suite, name, `${amount(value)} ${unit}`]);
     await writeSection(
       `Node ${versionOf(node).slice(1).split('.')[0]}, OpenTelemetry ${line}.x`,
@@ -132,7 +133,7 @@ async function measureTable(line, major) {
 
 const amount = (value) => (value >= 100 ? Math.round(value).toLocaleString('en-US') : value.toPrecision(3));
 
-/** The calls' rows everywhere: one process more than once would take half an hour, so that is what it takes. */
+/** The calls' rows everywhere, in about a quarter of an hour. */
 async function measureMatrix() {
   const suites = ['creation', 'identity', 'uninitialised', 'entry'];
   const rows = ROWS.filter(({ suite }) => suites.includes(suite));
@@ -146,26 +147,31 @@ async function measureMatrix() {
   }
   const text = table(
     ['what', 'gate', ...columns.map(({ title }) => title)],
-    rows.map((row, at) => [
+    rows.map((row) => [
       row.label,
       row.gate === undefined ? '' : String(row.gate),
-      ...columns.map(
-        ({ results }) => number(results[at].middle) + (results[at].verdict === 'not measured' ? ' (?)' : ''),
-      ),
+      ...columns.map(({ results }) => {
+        const { middle, verdict } = results.find(({ suite, key }) => suite === row.suite && key === row.key);
+        return number(middle) + (verdict === 'not measured' ? ' (?)' : '');
+      }),
     ]),
   );
   console.log(text);
+  if (PROCESSES < 3) return labelled(columns);
   await writeSection(
     'Every Node and both lines',
     `Measured ${today()} on ${machine()}. A question mark: the spread was above ${MAX_SPREAD * 100} %.\n\n${text}`,
   );
-  return columns.flatMap(({ title, results }) =>
-    results.map((each) => ({ ...each, label: `${each.label} (${title})` })),
-  );
+  return labelled(columns);
 }
 
+const labelled = (columns) =>
+  columns.flatMap(({ title, results }) =>
+    results.map((each) => ({ ...each, label: `${each.label} (${title})` })),
+  );
+
 async function main() {
-  const plain = ['node', 'line', 'only', 'matrix'].every((name) => !has(name));
+  const plain = ['node', 'line', 'only', 'matrix', 'processes'].every((name) => !has(name));
   const withPeers = has('peers') || plain;
   let results = [];
   if (argument('peers') !== 'only') {

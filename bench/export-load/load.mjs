@@ -122,7 +122,7 @@ async function turn({ make, flush }) {
   if (delays) delay.enable();
   for (let at = started; at - started < windowMs; at = performance.now()) {
     // Where the machine has stood still, what was missed is not made up for: a burst would be the delay that it measures.
-    due = Math.min(((at - started) / 1_000) * rate, due + (rate / 1_000) * pauseMs * 3);
+    due = Math.min(((at - started) / 1_000) * rate, due + (rate / 1_000) * pauseMs * 2);
     while (made < due) {
       make();
       made++;
