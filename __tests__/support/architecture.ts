@@ -11,6 +11,7 @@ export type Sources = ReadonlyMap<string, string>;
 export const LEVELS: Readonly<Record<string, number>> = {
   'conventions.ts': 0,
   'diagnostics.ts': 0,
+  'descriptor.ts': 0,
   context: 1,
   capture: 1,
   tracer: 2,

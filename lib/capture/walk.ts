@@ -29,6 +29,7 @@ import {
 } from './redact.js';
 import { isSecretName } from './secret-keys.js';
 import { byteCeiling, cutText, tooLong } from './text.js';
+import { alone } from '../descriptor.js';
 
 /** How `flatten` records a value. */
 export interface FlattenOptions {
@@ -367,7 +368,7 @@ export class Walk {
     const { out } = this;
     // `__proto__` and names that a frozen Object.prototype holds cannot be assigned, only defined.
     if (key in out && !hasOwn(out, key)) {
-      defineProperty(out, key, { value, enumerable: true, configurable: true, writable: true });
+      defineProperty(out, key, alone({ value, enumerable: true, configurable: true, writable: true }));
     } else {
       out[key] = value;
     }

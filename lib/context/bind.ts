@@ -2,6 +2,7 @@
  * Binding: callbacks that run later, in the context they were made in.
  */
 import { context as contextApi, type Context } from '@opentelemetry/api';
+import { alone } from '../descriptor.js';
 
 type Listener = (this: unknown, ...args: any[]) => unknown;
 
@@ -70,7 +71,8 @@ function bindFunction(fn: Listener, context: Context): Listener {
   };
   for (const key of ['name', 'length'] as const) {
     const descriptor = Object.getOwnPropertyDescriptor(fn, key);
-    if (descriptor !== undefined) Object.defineProperty(bound, key, { ...descriptor, configurable: true });
+    if (descriptor !== undefined)
+      Object.defineProperty(bound, key, alone({ ...descriptor, configurable: true }));
   }
   return bound;
 }
@@ -103,7 +105,7 @@ class BoundListeners {
     if (known?.context === context) return known.bound;
     const bound = bindFunction(asFunction(listener), context);
     // Node's emitters look at this when they list or remove listeners.
-    Object.defineProperty(bound, 'listener', { value: listener, configurable: true, writable: true });
+    Object.defineProperty(bound, 'listener', alone({ value: listener, configurable: true, writable: true }));
     listeners.set(listener, { context, bound });
     return bound;
   }
@@ -215,10 +217,11 @@ type Method = (this: unknown, ...args: unknown[]) => unknown;
 function patch(target: object, name: string, wrap: (original: Method) => Method): void {
   const original: unknown = (target as Record<string, unknown>)[name];
   if (typeof original !== 'function') return;
-  Object.defineProperty(target, name, {
+  const descriptor = {
     value: wrap(original as Method),
     configurable: true,
     enumerable: false,
     writable: true,
-  });
+  };
+  Object.defineProperty(target, name, alone(descriptor));
 }

@@ -10,6 +10,7 @@ import type { Layer, RunLayers } from './layer.js';
 import { createMember } from './members.js';
 import { isClass, place } from './misuse.js';
 import { addClassLayer, wrapFunction, wrappedOf } from './wrapped.js';
+import { alone } from '../descriptor.js';
 
 type Class = abstract new (...args: any[]) => object;
 
@@ -52,7 +53,7 @@ export function decorateClass(
       scope,
     });
     const value = wrapFunction(found.value as (...args: any[]) => any, member, layer, run);
-    if (!Reflect.defineProperty(on, key, { ...found, value })) refused.push(key);
+    if (!Reflect.defineProperty(on, key, alone({ ...found, value }))) refused.push(key);
   };
 
   for (const [key, descriptor] of methodsOf(prototype)) decorate(prototype, key, descriptor);

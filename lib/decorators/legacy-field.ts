@@ -8,6 +8,7 @@ import type { Layer, Member, RunLayers } from './layer.js';
 import { holdsFunction } from './misuse.js';
 import { wrapFunction } from './wrapped.js';
 import { seenField, watchField } from './field-watch.js';
+import { alone } from '../descriptor.js';
 
 interface LegacyField {
   readonly target: object;
@@ -34,10 +35,14 @@ export function decorateLegacyField(
     if (holdsFunction(layer, value, where)) {
       held = layers.reduce((fn, each) => wrapFunction(fn, member, each, run), value);
     }
-    Object.defineProperty(this, key, { value: held, writable: true, enumerable: true, configurable: true });
+    Object.defineProperty(
+      this,
+      key,
+      alone({ value: held, writable: true, enumerable: true, configurable: true }),
+    );
   };
   fields.set(set, { target, key, layers });
-  const descriptor = { get: () => undefined, set, enumerable: false, configurable: true };
+  const descriptor = alone({ get: () => undefined, set, enumerable: false, configurable: true });
   Object.defineProperty(target, key, descriptor);
   watchField(target, key, where);
   return descriptor;

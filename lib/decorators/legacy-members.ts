@@ -6,6 +6,7 @@ import { decorateLegacyField, joinLegacyField } from './legacy-field.js';
 import { classNameOf, createMember } from './members.js';
 import { holdsFunction, isClass, place, targetError } from './misuse.js';
 import { addLayer, wrapFunction, wrappedOf } from './wrapped.js';
+import { alone } from '../descriptor.js';
 
 type Fn = (...args: any[]) => any;
 
@@ -63,7 +64,7 @@ export function decorateLegacyMember(
     if (!holdsFunction(layer, value, where)) return descriptor;
     descriptor.value = decorated(value, () => member(isField ? 'field' : 'method'), layer, run);
   }
-  if (given === undefined) Object.defineProperty(target, key, descriptor);
+  if (given === undefined) Object.defineProperty(target, key, alone(descriptor));
   return descriptor;
 }
 

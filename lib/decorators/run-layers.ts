@@ -28,7 +28,7 @@ import {
   type SpanPlan,
   type TracedRun,
 } from '../span/with-span.js';
-import { withOwner, type SpanOwner } from '../tracer/owner.js';
+import { trustIn, withOwner, type SpanOwner } from '../tracer/owner.js';
 import { hasTracers, resolveOwner, type TracerChoice } from '../tracer/registry.js';
 import { memberName, sameMember, type CallSite, type Layer, type Member } from './decorator-protocol.js';
 import type { AnyEntryOptions } from './options.js';
@@ -237,7 +237,7 @@ function enter(entry: AnyEntryOptions, call: Call, owner: SpanOwner, active: Con
   try {
     const found = carrierOf(entry, call, active);
     const sessionId = resolveOption(entry.sessionId, call, 'sessionId');
-    const trust = entry.trust ?? owner.settings.trust;
+    const trust = trustIn(entry) ?? owner.settings.trust;
     const entered = enterContext(
       found.carrier,
       {

@@ -3,6 +3,7 @@
  */
 import { ROOT_CONTEXT, type Context, type ContextManager } from '@opentelemetry/api';
 import { builtin } from './optional-package.js';
+import { alone } from '../descriptor.js';
 
 interface Storage {
   getStore(): Context | undefined;
@@ -93,7 +94,7 @@ export class AlsContextManager implements ContextManager {
       return storage.run(context, () => fn.apply(this, args));
     };
     // Frameworks look at the arity: an Express handler of four parameters handles errors.
-    Object.defineProperty(bound, 'length', { value: fn.length, configurable: true });
+    Object.defineProperty(bound, 'length', alone({ value: fn.length, configurable: true }));
     return bound;
   }
 

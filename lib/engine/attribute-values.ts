@@ -3,6 +3,7 @@
  */
 import { context, type Attributes, type AttributeValue } from '@opentelemetry/api';
 import { warn } from '../diagnostics.js';
+import { alone } from '../descriptor.js';
 
 /** Deeper values are refused; it also ends the walk of a value that contains itself. */
 const MAX_DEPTH = 16;
@@ -115,13 +116,20 @@ function copyNested(value: unknown, limit: number, depth: number): unknown {
 export function define(target: Record<string, unknown>, key: string, value: unknown): void {
   if (key !== '__proto__') {
     try {
-      target[key] = value;
+      Strict.assign(target, key, value);
       return;
     } catch {
       // It cannot be assigned, but it can be defined.
     }
   }
-  Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
+  Object.defineProperty(target, key, alone({ value, writable: true, enumerable: true, configurable: true }));
+}
+
+/** In a class, whose code is strict wherever a bundler puts it: elsewhere a refused assignment may say nothing. */
+class Strict {
+  static assign(target: Record<string, unknown>, key: string, value: unknown): void {
+    target[key] = value;
+  }
 }
 
 /** Reports an attribute that was not taken; its value is not shown. */

@@ -19,7 +19,7 @@ import { isHttpServerSpan } from '../span/http-server-span.js';
 import { recordError } from '../span/span-error.js';
 import { OpenRun, type SpanRun } from '../span/settle-run.js';
 import { TracedRun } from '../span/with-span.js';
-import { withOwner, type SpanOwner, type Trust } from '../tracer/owner.js';
+import { trustIn, withOwner, type SpanOwner, type Trust } from '../tracer/owner.js';
 import { resolveOwner } from '../tracer/registry.js';
 import { HANDED_OVER, type HandingOver } from '../tracer/sdk-contract.js';
 import { Given } from './given.js';
@@ -158,7 +158,7 @@ function enter<R>(
     arriving.carrier,
     {
       owner,
-      trust: options.trust ?? owner.settings.trust,
+      trust: trustIn(options) ?? owner.settings.trust,
       newSession: options.newSession ?? (newSession || autoSession),
       sessionId: typeof sessionId === 'string' ? sessionId : undefined,
       baggage: options.baggage,

@@ -32,7 +32,7 @@ import { propagatorOf } from '../propagation/propagator.js';
 import { enterContext, type EntryContext, type EntryOptions } from '../propagation/trust.js';
 import { OpenRun, type SpanRun } from '../span/settle-run.js';
 import { TracedRun } from '../span/with-span.js';
-import type { SpanOwner, Trust } from '../tracer/owner.js';
+import { trustIn, type SpanOwner, type Trust } from '../tracer/owner.js';
 import { tracerRegistry } from '../tracer/registry.js';
 import { triggerOf, type Trigger } from './lambda-event.js';
 
@@ -205,7 +205,7 @@ function enter(
   const sessionId = ask(options.sessionId, event, lambda, 'sessionId');
   const entryOptions: EntryOptions = {
     owner,
-    trust: options.trust ?? trust,
+    trust: trustIn(options) ?? trust,
     newSession: options.newSession ?? (newSession || autoSession),
     sessionId: typeof sessionId === 'string' ? sessionId : undefined,
     baggage: options.baggage,

@@ -5,7 +5,7 @@
  */
 import { context as contextApi, type Context, type TextMapSetter } from '@opentelemetry/api';
 import { warn, warnError } from '../diagnostics.js';
-import { withOwner, type Trust } from '../tracer/owner.js';
+import { trustIn, withOwner, type Trust } from '../tracer/owner.js';
 import { resolveOwner, type TracerChoice } from '../tracer/registry.js';
 import type { BaggageAllowList } from './admit.js';
 import { writeCarrier } from './carrier.js';
@@ -187,7 +187,7 @@ function enterFor(carrier: unknown, options: DistributedOptions): Context {
     const entered = enterContext(
       found.carrier,
       {
-        trust: options.trust ?? owner?.settings.trust ?? 'continue',
+        trust: trustIn(options) ?? owner?.settings.trust ?? 'continue',
         sessionId: options.sessionId,
         newSession: false,
         baggage: options.baggage,

@@ -33,7 +33,7 @@ import {
   HEADER_TRACESTATE,
 } from '../conventions.js';
 import { warn, warnError } from '../diagnostics.js';
-import type { SpanOwner, Trust } from '../tracer/owner.js';
+import { trustIn, type SpanOwner, type Trust } from '../tracer/owner.js';
 import { resolveOwner } from '../tracer/registry.js';
 import { admit, type BaggageAllowList } from './admit.js';
 import { writeB3, writeB3Multi, type WriteHeader } from './b3.js';
@@ -123,7 +123,7 @@ export class SpanwisePropagator implements TextMapPropagator {
   /** @param options formats, trust and what is let in */
   constructor(options: PropagatorOptions = {}) {
     // A word that is not known must not mean more trust than was meant.
-    this.#trust = trustOf(options.trust);
+    this.#trust = trustOf(trustIn(options));
     this.#formats = listOf(options.formats, 'formats') ?? ['w3c'];
     this.#extra = listOf(options.extra, 'extra') ?? [];
     this.#identityKeys = options.identityKeys;

@@ -4,6 +4,7 @@
  * Frameworks read a method's name, length, own properties and Reflect metadata; a wrapper without them turns a
  * guarded Nest route into an open one, or into a 404.
  */
+import { alone } from '../descriptor.js';
 
 interface MetadataReflect {
   getOwnMetadataKeys?(target: object): unknown[];
@@ -34,13 +35,13 @@ export function copyShape<W extends (...args: any[]) => unknown>(
     if (prototype !== Function.prototype) Object.setPrototypeOf(to, prototype);
     for (const key of Reflect.ownKeys(from)) {
       if (OWN_TO_FUNCTIONS.has(key)) continue;
-      Object.defineProperty(to, key, Object.getOwnPropertyDescriptor(from, key) as PropertyDescriptor);
+      Object.defineProperty(to, key, alone(Object.getOwnPropertyDescriptor(from, key) as PropertyDescriptor));
     }
     if (name !== undefined && from.name === '') {
-      Object.defineProperty(to, 'name', { value: name, configurable: true });
+      Object.defineProperty(to, 'name', alone({ value: name, configurable: true }));
     }
     if (Object.prototype.hasOwnProperty.call(from, 'prototype')) {
-      Object.defineProperty(to, 'prototype', { value: from.prototype, writable: true });
+      Object.defineProperty(to, 'prototype', alone({ value: from.prototype, writable: true }));
     }
     copyMetadata(from, to);
   } catch {

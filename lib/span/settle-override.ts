@@ -1,6 +1,7 @@
 /**
  * Methods of ours on one object of the user's, so that its identity, its class and its other members stay.
  */
+import { alone } from '../descriptor.js';
 
 type AnyMethod = (this: unknown, ...args: any[]) => unknown;
 
@@ -43,7 +44,7 @@ export function override(
  */
 export function define(target: object, name: PropertyKey, value: unknown, enumerable = false): boolean {
   return (
-    Reflect.defineProperty(target, name, { value, enumerable, writable: true, configurable: true }) &&
+    Reflect.defineProperty(target, name, alone({ value, enumerable, writable: true, configurable: true })) &&
     Reflect.get(target, name) === value
   );
 }

@@ -5,6 +5,7 @@ import { define, override } from './settle-override.js';
 import { isPromise, isPromisePrototype } from './settle-kinds.js';
 import { markObserved, type Observed } from './settle-lazy.js';
 import { type Settle, type SpanRun } from './settle-run.js';
+import { alone } from '../descriptor.js';
 
 // Taken once: a promise's own `then` may be the user's, or ours.
 const promiseThen = Promise.prototype.then;
@@ -143,10 +144,9 @@ function followedConstructor(native: PromiseConstructor): object {
         return native;
       }
     };
-    Object.defineProperty(known, 'name', { value: native.name });
-    Object.defineProperty(known, Symbol.hasInstance, {
-      value: (value: unknown) => value instanceof native,
-    });
+    Object.defineProperty(known, 'name', alone({ value: native.name }));
+    const isOne = (value: unknown): boolean => value instanceof native;
+    Object.defineProperty(known, Symbol.hasInstance, alone({ value: isOne }));
     followed.set(native, known);
   }
   return known;

@@ -85,3 +85,11 @@ export function ownerOf(context: Context): SpanOwner | undefined {
 export function withOwner(context: Context, owner: SpanOwner): Context {
   return context.getValue(OWNER_KEY) === owner ? context : context.setValue(OWNER_KEY, owner);
 }
+
+/**
+ * The trust that options name: what someone has put on the prototype of all objects must not decide whom an entry
+ * believes.
+ */
+export function trustIn(options: { readonly trust?: Trust | undefined }): Trust | undefined {
+  return 'trust' in Object.prototype && !Object.hasOwn(options, 'trust') ? undefined : options.trust;
+}
