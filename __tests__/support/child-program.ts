@@ -26,7 +26,8 @@ export function childProgram(source: string, protocol: Protocol = 'tc39'): Promi
 }
 
 async function bundle(source: string, protocol: Protocol): Promise<string> {
-  const outfile = path.join(folder, `${path.basename(source, '.ts')}.${protocol}.cjs`);
+  const name = `${path.basename(source, '.ts')}${protocol === 'legacy' ? '-legacy' : ''}`;
+  const outfile = path.join(folder, `${name}.cjs`);
   await build({
     ...(protocol === 'legacy'
       ? { tsconfigRaw: { compilerOptions: { experimentalDecorators: true, useDefineForClassFields: false } } }
