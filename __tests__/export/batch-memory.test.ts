@@ -18,7 +18,7 @@ afterEach(() => diag.disable());
 const OK: Answer = { status: 200, retryAfter: undefined, contentType: '', body: new Uint8Array(0) };
 
 /** A queue whose requests are answered by hand. */
-function setUp(handedOver: boolean): {
+function setUp(released: boolean): {
   add: (...names: string[]) => void;
   requests: { pieces: readonly Uint8Array[]; answer: (answer: Answer) => Promise<void> }[];
   delivery: Delivery;
@@ -38,7 +38,7 @@ function setUp(handedOver: boolean): {
           for (let turn = 0; turn < 10; turn++) await Promise.resolve();
         },
       });
-      return { answer, handedOver: () => handedOver, abort: () => undefined };
+      return { answer, handedOver: () => true, released: () => released, abort: () => undefined };
     },
     close: () => undefined,
   };

@@ -254,8 +254,7 @@ export class Delivery {
     }
     if (!this.#flights.delete(flight)) return;
     this.#handle(batch, verdict);
-    // A backend may well answer before it has read all of the request.
-    if (verdict.kind === 'delivered' && flight.sending?.handedOver() === true) this.#queue.reuse(batch);
+    if (verdict.kind === 'delivered' && flight.sending?.released() === true) this.#queue.reuse(batch);
     this.pump(false);
   }
 

@@ -53,6 +53,7 @@ export function fetchTransport(url: URL): Transport {
       return {
         answer: exchange(),
         handedOver: () => false,
+        released: () => false,
         abort: () => controller.abort(new Error('it was given up')),
       };
     },

@@ -48,7 +48,7 @@ class HttpSending implements Sending {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #graced = false;
   #finished = false;
-  #handedOver = false;
+  #released = false;
   #responded = false;
 
   constructor(http: Http, agent: InstanceType<Http['Agent']>, url: URL, request: TransportRequest) {
@@ -73,10 +73,13 @@ class HttpSending implements Sending {
   }
 
   handedOver(): boolean {
-    if (this.#handedOver) return true;
     const [sent, socket] = [this.#request, this.#socket];
     if (sent === undefined || socket === undefined || socket.connecting) return false;
     return sent.writableEnded && sent.writableLength === 0;
+  }
+
+  released(): boolean {
+    return this.#released;
   }
 
   abort(): void {
@@ -142,7 +145,7 @@ class HttpSending implements Sending {
 
   #finish(answer: Answer): void {
     if (this.#finished) return;
-    this.#handedOver = this.handedOver();
+    this.#released = this.handedOver();
     this.#finished = true;
     clearTimeout(this.#timer);
     this.#timer = undefined;

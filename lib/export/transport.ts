@@ -29,6 +29,8 @@ export interface Sending {
   readonly answer: Promise<Answer>;
   /** Whether all its bytes are with the operating system, so that they arrive even if the process ends now. */
   handedOver(): boolean;
+  /** Whether it has its answer and nothing reads the pieces any more; a backend may answer before it has read them all. */
+  released(): boolean;
   abort(): void;
 }
 
