@@ -7,7 +7,7 @@ import { context } from '@opentelemetry/api';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { entryOf, type HttpEntryOptions } from './http-entry.js';
 import { enterNodeRequest } from './node-http.js';
-import { followParams, namesByValue } from './express-params.js';
+import { followParams, namesByValue, noteMounts } from './express-params.js';
 import { onExpressErrors } from './express-errors.js';
 import { prepareOnce } from './express-prototype.js';
 
@@ -52,7 +52,7 @@ export function spanwise(options: HttpEntryOptions<Request> = {}): RequestHandle
     const entry = enterNodeRequest(request, response, request, options, () => routeOf(request));
     if (entry === undefined) return next();
     prepareOnce(request, (shared) => {
-      followParams(request, shared);
+      if (!noteMounts(request)) followParams(request, shared);
       onExpressErrors(request, shared, record);
     });
     context.with(entry.context, next);
