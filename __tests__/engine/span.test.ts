@@ -12,7 +12,7 @@ import { resetDiagnostics } from '../../lib/diagnostics.js';
 import { createSpanwiseEngine } from '../../lib/engine/provider.js';
 import { createSdkEngine } from '../../lib/engine/sdk.js';
 import { cleanLink } from '../../lib/engine/span.js';
-import type { WritableSpan } from '../../lib/tracer/sdk-contract.js';
+import { HANDED_OVER, type WritableSpan } from '../../lib/tracer/sdk-contract.js';
 import { collectDiagnostics, RecordingProcessor, stock } from './support.js';
 
 let messages: string[];
@@ -188,5 +188,24 @@ describe('cleanLink', () => {
     expect(cleanLink({ context }, 1, 1)).toEqual({ context });
     for (const link of [null, undefined, 5, {}, { context: null }])
       expect(cleanLink(link, 1, 1)).toBeUndefined();
+  });
+});
+
+describe('attributes that are handed over', () => {
+  const handOver = (given: Record<string, string>, spanLimits = {}): WritableSpan =>
+    start({ attributes: given, [HANDED_OVER]: Object.keys(given).length }, spanLimits);
+
+  test('are kept as they are, and count', () => {
+    const given = { a: '1', b: '2' };
+    const span = handOver(given, { attributeCountLimit: 3 });
+    expect(span.attributes).toBe(given);
+    span.setAttributes({ a: '3', c: '4', d: '5' });
+    expect(span.attributes).toEqual({ a: '3', b: '2', c: '4' });
+    expect(span.droppedAttributesCount).toBe(1);
+  });
+
+  test('are held to the limits all the same', () => {
+    expect(handOver({ a: '1', b: '2' }, { attributeCountLimit: 1 }).attributes).toEqual({ a: '1' });
+    expect(handOver({ a: '123' }, { attributeValueLengthLimit: 2 }).attributes).toEqual({ a: '12' });
   });
 });
