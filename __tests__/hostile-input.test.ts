@@ -223,6 +223,41 @@ it('a stream as an argument is named and not opened', () => {
   expect(recorder.span('op').attributes['honeyhive_inputs.arg0']).toBe('[Readable]');
 });
 
+it('of a thrown text of megabytes only the length is recorded, and a stack that it would fill is not put together', () => {
+  const { recorder } = startTracer();
+  const prepare = jest.fn((error: Error) => String(error.message.length));
+  const original = Error.prepareStackTrace;
+  const thrown: unknown[] = [];
+  try {
+    Error.prepareStackTrace = prepare;
+    for (const error of [
+      new Error('x'.repeat(20 * MB)),
+      new Error('y'.repeat(20_000)),
+      'z'.repeat(100 * MB),
+    ]) {
+      try {
+        trace(
+          (): never => {
+            throw error;
+          },
+          { name: 'op' },
+        )();
+      } catch (caught) {
+        thrown.push(caught);
+      }
+      expect(thrown.at(-1)).toBe(error);
+    }
+    expect(prepare).not.toHaveBeenCalled();
+  } finally {
+    Error.prepareStackTrace = original;
+  }
+  expect(recorder.spans.map((span) => span.status.message)).toEqual([
+    '[String 20000000 characters]',
+    'y'.repeat(4_096),
+    '[String 100000000 characters]',
+  ]);
+});
+
 describe('for anything at all', () => {
   const anything = fc.anything({
     withBigInt: true,
