@@ -74,3 +74,55 @@ describe('trace', () => {
     expect(runs).toBe(1);
   });
 });
+
+describe('an async function that has nothing to record', () => {
+  it('is ended as abandoned by a shutdown, and still gives its result or error', async () => {
+    const { tracer, recorder } = startTracer();
+    let resolve!: (value: string) => void;
+    let reject!: (error: Error) => void;
+    const slow = trace(async () => new Promise<string>((done) => (resolve = done)), { name: 'slow' });
+    const failing = trace(async () => new Promise<string>((_, fail) => (reject = fail)), { name: 'failing' });
+    const pending = [slow(), failing()] as const;
+    await tracer.shutdown();
+    expect(recorder.spans.map(({ attributes }) => attributes['spanwise.abandoned'])).toEqual([true, true]);
+    const error = new Error('late');
+    resolve('value');
+    reject(error);
+    expect(await pending[0]).toBe('value');
+    await expect(pending[1]).rejects.toBe(error);
+    expect(recorder.spans).toHaveLength(2);
+  });
+
+  it('is open until the stream is read that it resolves to', async () => {
+    const { recorder } = startTracer();
+    const read = trace(
+      async () =>
+        (async function* () {
+          yield 1;
+          yield 2;
+        })(),
+      { name: 'read' },
+    );
+    const stream = await read();
+    expect(recorder.spans).toEqual([]);
+    const seen: number[] = [];
+    for await (const chunk of stream) seen.push(chunk);
+    expect(seen).toEqual([1, 2]);
+    expect(recorder.names).toEqual(['read']);
+  });
+
+  it('records an error once', async () => {
+    const { recorder } = startTracer();
+    const error = new RangeError('no');
+    await expect(
+      trace(
+        async () => {
+          throw error;
+        },
+        { name: 'bad' },
+      )(),
+    ).rejects.toBe(error);
+    expect(recorder.span('bad').events).toHaveLength(1);
+    expect(recorder.span('bad').status.code).toBe(2);
+  });
+});

@@ -30,7 +30,6 @@ import { PROPAGATION_FORMATS, type PropagationFormat } from '../propagation/read
 import { keepErrors, wantsErrorsKept } from '../sampler/keep-errors.js';
 import { enrich, type SpanPayload } from '../span/enrich-span.js';
 import { endOpenRuns } from '../span/settle.js';
-import { TracedRun } from '../span/with-span.js';
 import type { OwnerSettings, SpanOwner } from '../tracer/owner.js';
 import { tracerRegistry } from '../tracer/registry.js';
 import { SamplingDecision, type Sampler, type SpanProcessor } from '../tracer/sdk-contract.js';
@@ -311,7 +310,7 @@ export class SessionTracer implements SpanOwner {
 
   async #shutdown(timeoutMs: number): Promise<void> {
     try {
-      endOpenRuns((run) => run instanceof TracedRun && run.owner === this);
+      endOpenRuns((run) => (run as { owner?: unknown }).owner === this);
       tracerRegistry.unregister(this);
       await withTimeout(this.flush({ timeoutMs }), timeoutMs);
       await this.#pipeline?.shutdown({ timeoutMs });

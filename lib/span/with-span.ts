@@ -24,11 +24,21 @@ import type { AnyPayload, AnyTraceOptions } from './options.js';
 import { TRACE_FIELDS } from './options.js';
 import { reportUnknownFields, resolveOption, type Call } from './payload.js';
 import { isAsyncFunction, isGeneratorFunction, isPlain, settle, settleGenerator } from './settle.js';
-import { endSafely, hasToWrite, startPlanned, TracedRun, type SpanPlan, type Started } from './traced-run.js';
+import {
+  endSafely,
+  hasToWrite,
+  PendingRun,
+  startPlanned,
+  TracedRun,
+  type SpanPlan,
+  type Started,
+} from './traced-run.js';
 
 export { TracedRun, type SpanPlan } from './traced-run.js';
 
 const NO_PAYLOADS: readonly AnyPayload[] = [];
+// Taken once: a promise's own `then` may be the user's, or ours.
+const promiseThen = Promise.prototype.then;
 
 /**
  * Whether a span would be for nothing: its parent is not sampled, the owner's sampler follows parents, and calls
@@ -141,6 +151,23 @@ export function runInSpan(
     if (isPlain(result)) {
       endSafely(inside.span);
       return result;
+    }
+    if (kind === 'async' && result instanceof Promise) {
+      const pending = new PendingRun(owner, inside).list();
+      return promiseThen.call(
+        result,
+        (value: unknown) => {
+          if (!pending.settled()) return value;
+          if (!isPlain(value))
+            return settle(value, new TracedRun(owner, parent, plan, self, args, mark, inside));
+          endSafely(inside.span);
+          return value;
+        },
+        (error: unknown) => {
+          if (pending.settled()) new TracedRun(owner, parent, plan, self, args, mark, inside).fail(error);
+          throw error;
+        },
+      );
     }
     run = new TracedRun(owner, parent, plan, self, args, mark, inside);
   }
