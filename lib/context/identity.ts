@@ -198,26 +198,18 @@ interface Added {
   readonly values: Map<string, string>;
 }
 
-const addedParts = new WeakMap<IdentityDefaults, Map<number, Added>>();
 let lastDefaults: IdentityDefaults | undefined;
 let lastTaken = 0;
 let lastAdded: Added | undefined;
 
 function addedBy(defaults: IdentityDefaults, taken: number): Added {
   if (defaults === lastDefaults && taken === lastTaken) return lastAdded as Added;
-  let parts = addedParts.get(defaults);
-  if (parts === undefined) addedParts.set(defaults, (parts = new Map()));
-  let added = parts.get(taken);
-  if (added === undefined) {
-    const chosen = IDENTITY_FIELDS.filter((_, at) => (taken & (1 << at)) !== 0);
-    const values = new Map(chosen.map(([field, canonical]) => [canonical, defaults[field] as string]));
-    added = { keys: [...values.keys()], entries: [...values.values()].map((value) => ({ value })), values };
-    parts.set(taken, added);
-  }
+  const chosen = IDENTITY_FIELDS.filter((_, at) => (taken & (1 << at)) !== 0);
+  const values = new Map(chosen.map(([field, canonical]) => [canonical, defaults[field] as string]));
+  const entries = [...values.values()].map((value) => ({ value }));
   lastDefaults = defaults;
   lastTaken = taken;
-  lastAdded = added;
-  return added;
+  return (lastAdded = { keys: [...values.keys()], entries, values });
 }
 
 let bitsKeys: IdentityKeys | undefined;

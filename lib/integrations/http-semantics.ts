@@ -191,23 +191,7 @@ function redactQuery(query: string): string {
   return redacted ?? kept;
 }
 
-/** What was found of names: a service is asked for with the same few again and again. */
-const known = new Map<string, boolean>();
-const MAX_KNOWN = 1_000;
-/** A longer slice would keep the whole query in memory. */
-const MAX_KNOWN_LENGTH = 12;
-
 function isSecret(name: string): boolean {
-  let secret = known.get(name);
-  if (secret === undefined) {
-    secret = isSecretAnew(name);
-    // Names of strangers: neither many nor long ones are kept.
-    if (known.size < MAX_KNOWN && name.length <= MAX_KNOWN_LENGTH) known.set(name, secret);
-  }
-  return secret;
-}
-
-function isSecretAnew(name: string): boolean {
   let plain = name;
   try {
     if (name.includes('%')) plain = decodeURIComponent(name);
