@@ -67,8 +67,8 @@ const SMALL = ['testing', 'viewer'];
 
 /**
  * Joins the main entry's modules in three files; by default they are as many as there are sets of entries that need the
- * same ones, and each takes Node a millisecond and 10 kB to load. `base` is what small entries need, `core` what
- * integrations do, `tracer` what only a tracer does.
+ * same ones, and each takes Node a millisecond and 10 kB to load. `base` is what small entries need, `edge` what runs in
+ * workers of others and has to be small too, `core` what integrations need, `tracer` what only a tracer does.
  */
 function filesOfMain(list) {
   let needs;
@@ -77,6 +77,7 @@ function filesOfMain(list) {
     if (id === path.join(root, MAIN) || !needs.get('index').has(id)) return undefined;
     const neededBy = (name) => needs.get(name)?.has(id) === true;
     if (SMALL.some(neededBy)) return 'base';
+    if (neededBy('workers')) return 'edge';
     const others = list
       .map(({ name }) => name)
       .filter((name) => !['index', 'register', 'cli'].includes(name));
