@@ -48,7 +48,9 @@ describe('SessionTracer.init', () => {
   it('names an unknown option and a bad value, and goes on', () => {
     startTracer({ projekt: 'x', trust: 'maybe' } as never);
     expect(said.some((line) => line.includes('[SPW_OPTION]') && line.includes('"projekt"'))).toBe(true);
-    expect(said.some((line) => line.includes('trust is not one of continue, link, restart; "restart" is used'))).toBe(true);
+    expect(
+      said.some((line) => line.includes('trust is not one of continue, link, restart; "restart" is used')),
+    ).toBe(true);
   });
 
   it('returns the subclass on a subclass', () => {
