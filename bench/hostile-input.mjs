@@ -9,6 +9,7 @@
  * are listed all at once. Where we have to look, the same look by itself is measured in processes of its own (`floor`),
  * and what counts is what we add to it.
  *
+ * `--warm` has each process trace fifty ordinary calls before: what a stranger costs a service that is running.
  * `--check` fails if one is over 5 ms. Further words choose rows.
  */
 import { execFileSync } from 'node:child_process';
@@ -211,6 +212,13 @@ async function measure(kind, name, isFloor) {
     carrier: () => extractContextFromCarrier,
   }[kind]();
   const call = isFloor ? FLOORS[kind][name] : traced;
+  if (words.includes('--warm')) {
+    const ordinary = trace((argument) => typeof argument, { name: 'ordinary', inputs: true, outputs: true });
+    for (let count = 0; count < 50; count++) {
+      ordinary(VALUES['nothing special']());
+      extractContextFromCarrier(CARRIERS['nothing special']());
+    }
+  }
   // Garbage of making the value is not the call's.
   globalThis.gc();
   const clock = threadClock() ?? (() => Number.NaN);
@@ -231,7 +239,7 @@ const [, , ...words] = process.argv;
 
 function medianOf(kind, name, isFloor) {
   const times = Array.from({ length: PROCESSES }, () => {
-    const one = [isFloor ? '--floor' : '--one', kind, name];
+    const one = [isFloor ? '--floor' : '--one', kind, name, ...words.filter((word) => word === '--warm')];
     const args = ['--expose-gc', '--no-warnings', fileURLToPath(import.meta.url), ...one];
     const said = execFileSync(process.execPath, args, {
       encoding: 'utf8',
