@@ -155,7 +155,7 @@ export class SessionTracer implements SpanOwner {
     reportUnknownSdk(ownProvider);
     setPropagator(this, propagator);
     tracerRegistry.register(this);
-    if (given.global !== false) registerGlobals(propagator, given.global === true);
+    if (given.global !== false) registerGloballyOrSay(propagator, given.global === true);
     for (const instrumentation of given.instrumentations ?? []) {
       try {
         awaitLangChainCallbacks(instrumentation.instrumentationName);
@@ -319,6 +319,15 @@ export class SessionTracer implements SpanOwner {
     } catch (error) {
       warnError('SPW_INTERNAL', `shutdown of "${this.name}"`, error);
     }
+  }
+}
+
+/** The API throws in a process whose `Object.prototype` somebody has put accessors on. */
+function registerGloballyOrSay(propagator: SpanwisePropagator, insist: boolean): void {
+  try {
+    registerGlobals(propagator, insist);
+  } catch (error) {
+    warnError('SPW_GLOBAL', 'provider and propagator could not be registered globally', error);
   }
 }
 
