@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { context, propagation, ROOT_CONTEXT, trace as api } from '@opentelemetry/api';
 import { BasicTracerProvider, InMemorySpanExporter } from '@opentelemetry/sdk-trace-base';
 import { withBaggage } from '../../lib/context/baggage.js';
@@ -51,6 +51,20 @@ describe('SessionTracer.init', () => {
     expect(
       said.some((line) => line.includes('trust is not one of continue, link, restart; "restart" is used')),
     ).toBe(true);
+  });
+
+  it('makes spans where the API refuses to register anything, and says so', () => {
+    const refusing = jest.spyOn(api, 'setGlobalTracerProvider').mockImplementation(() => {
+      throw new TypeError('Invalid property descriptor');
+    });
+    try {
+      const { recorder } = startTracer();
+      withSpan('order', () => undefined);
+      expect(recorder.names).toEqual(['order']);
+      expect(said.join()).toContain('[SPW_GLOBAL] provider and propagator could not be registered');
+    } finally {
+      refusing.mockRestore();
+    }
   });
 
   it('returns the subclass on a subclass', () => {

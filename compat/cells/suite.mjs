@@ -127,12 +127,18 @@ function jestConfig() {
 }
 
 /**
- * Tests of programs that are themselves written against the 2.x SDK: the hand-written ones that the migration guide
- * starts from. Their types name 2.x classes, and `register()`, which brought context manager and propagators, is gone.
+ * What cannot pass with the 3.x line, by test file and name. The first two are about programs that are written against
+ * the 2.x SDK themselves, the hand-written ones that the migration guide starts from: their types name 2.x classes, and
+ * `register()`, which brought context manager and propagators, is gone. In the last, somebody has put accessors on
+ * `Object.prototype`: API 1.10 throws then wherever anything is registered. `init` says so and goes on, without contexts.
  */
-export const ABOUT_2 = {
+export const EXPLAINED = {
   '__tests__/docs/compiled.tc39.test.ts': ['compiles with standard decorators'],
   '__tests__/examples/migration.tc39.test.ts': ['yield the same spans'],
+  '__tests__/hostile-realm.test.ts': [
+    'get and set, after the library was loaded',
+    'get that is no function, after the library was loaded',
+  ],
 };
 
 export const cells = [
@@ -175,7 +181,7 @@ function checksOf({ testResults }, folder) {
     const passed = assertionResults.filter(({ status }) => status === 'passed').length;
     const titles = failed.map(({ fullName }) => fullName);
     const unexplained = titles.filter(
-      (title) => !(ABOUT_2[file] ?? []).some((known) => title.includes(known)),
+      (title) => !(EXPLAINED[file] ?? []).some((known) => title.includes(known)),
     );
     const ran = assertionResults.length > 0;
     const ok = ran && unexplained.length === 0;
