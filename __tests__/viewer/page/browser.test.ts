@@ -535,9 +535,9 @@ describe('the ways to look at a session', () => {
     await page.locator('h1', { hasText: 'second question' }).waitFor();
     await page.locator('.session').nth(1).waitFor();
     // A session that is still on its way has no views to choose from.
-    await page.keyboard.press(']');
-    await page.locator('h1', { hasText: 'first question' }).waitFor();
     await page.keyboard.press('[');
+    await page.locator('h1', { hasText: 'first question' }).waitFor();
+    await page.keyboard.press(']');
     await page.locator('h1', { hasText: 'second question' }).waitFor();
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keys and searches' }).waitFor();
