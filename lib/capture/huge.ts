@@ -21,15 +21,13 @@ const HUGE_NAMES = 2_048;
 
 /** How long the symbols of about 10,000 names take. */
 const HUGE_MS = 0.1;
-/** A measurement that costs too much to be made again at once: two of 100,000 names came to more than 5 ms. */
-const COSTLY_MS = 1.5;
+/** A measurement that would cost too much to be made again. */
+const CERTAIN_MS = 20;
 
 /** Indices that only an object with an index for (nearly) everything up to the last one has all of. */
 const INDICES = [10_000, 8_765, 7_654, 6_543, 5_432, 4_321];
 
 const known = new WeakSet<object>();
-/** Those that one costly measurement speaks against; the next time they are asked again. */
-const suspected = new WeakSet<object>();
 let any = false;
 
 /** How long asking for the symbols takes, which also says how many names there are. */
@@ -47,7 +45,7 @@ function isDense(value: object): boolean {
 }
 
 /**
- * Tells whether an object has more than about 10,000 names; one that surely had them is not asked again.
+ * Tells whether an object has more than about 10,000 names; an object that had them once is not asked again.
  *
  * @param value not a Proxy, whose trap it would run
  */
@@ -55,13 +53,8 @@ export function isHuge(value: object): boolean {
   if (any && known.has(value)) return true;
   if (!isDense(value)) {
     const first = look(value);
-    if (first < HUGE_MS) return false;
-    if (first >= COSTLY_MS && !suspected.has(value)) {
-      suspected.add(value);
-      return true;
-    }
     // Either measurement may have been interrupted, hardly both.
-    if (first < COSTLY_MS && look(value) < HUGE_MS) return false;
+    if (first < HUGE_MS || (first <= CERTAIN_MS && look(value) < HUGE_MS)) return false;
   }
   any = true;
   known.add(value);
